@@ -1,0 +1,130 @@
+//! A minute of UTC, the grain of everything that Sluice stores.
+
+use std::fmt;
+
+/// Minutes since 1970-01-01T00:00Z: `floor(unix_seconds / 60)`. Fits until the year 10135.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Minute(pub u32);
+
+/// Whole minutes `[from, to)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MinuteRange {
+    /// The first minute inside.
+    pub from: Minute,
+    /// The first minute after.
+    pub to: Minute,
+}
+
+// === impl Minute ===
+
+impl Minute {
+    /// The minute that holds this second; seconds before 1970 or after the year 10135 have none.
+    #[must_use]
+    pub fn of_unix_seconds(seconds: i64) -> Option<Self> {
+        u32::try_from(seconds.div_euclid(60)).ok().map(Self)
+    }
+
+    /// The minute that holds this nanosecond since 1970.
+    #[must_use]
+    pub fn of_unix_nanos(nanos: u64) -> Self {
+        // u64 nanoseconds end in the year 2554, long before u32 minutes do.
+        Self(u32::try_from(nanos / 60_000_000_000).unwrap_or(u32::MAX))
+    }
+
+    /// The minute that holds this millisecond since 1970.
+    #[must_use]
+    pub fn of_unix_millis(millis: u64) -> Self {
+        Self(u32::try_from(millis / 60_000).unwrap_or(u32::MAX))
+    }
+
+    /// Its first second since 1970.
+    #[must_use]
+    pub fn unix_seconds(self) -> u64 {
+        u64::from(self.0) * 60
+    }
+
+    /// Its first millisecond since 1970.
+    #[must_use]
+    pub fn unix_millis(self) -> u64 {
+        u64::from(self.0) * 60_000
+    }
+
+    /// The minute after.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The minute before.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
+    /// `minutes` earlier, not before 1970.
+    #[must_use]
+    pub fn minus(self, minutes: u32) -> Self {
+        Self(self.0.saturating_sub(minutes))
+    }
+
+    /// `minutes` later.
+    #[must_use]
+    pub fn plus(self, minutes: u32) -> Self {
+        Self(self.0.saturating_add(minutes))
+    }
+}
+
+impl fmt::Display for Minute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+// === impl MinuteRange ===
+
+impl MinuteRange {
+    /// `[from, to)`; empty when `to <= from`.
+    #[must_use]
+    pub fn new(from: Minute, to: Minute) -> Self {
+        Self { from, to }
+    }
+
+    /// How many minutes are inside.
+    #[must_use]
+    pub fn len(self) -> u32 {
+        self.to.0.saturating_sub(self.from.0)
+    }
+
+    /// No minute is inside.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Is this minute inside?
+    #[must_use]
+    pub fn contains(self, minute: Minute) -> bool {
+        self.from <= minute && minute < self.to
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_starts_at_its_first_second() {
+        assert_eq!(Minute::of_unix_seconds(119), Some(Minute(1)));
+        assert_eq!(Minute::of_unix_seconds(120), Some(Minute(2)));
+        assert_eq!(Minute::of_unix_seconds(-1), None);
+        assert_eq!(Minute::of_unix_nanos(119_999_999_999), Minute(1));
+        assert_eq!(Minute(2).unix_seconds(), 120);
+    }
+
+    #[test]
+    fn a_range_holds_its_start_and_not_its_end() {
+        let range = MinuteRange::new(Minute(3), Minute(5));
+        assert_eq!((range.len(), range.contains(Minute(3)), range.contains(Minute(5))), (2, true, false));
+        assert!(MinuteRange::new(Minute(5), Minute(3)).is_empty());
+    }
+}
