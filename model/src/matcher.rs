@@ -118,9 +118,15 @@ fn none(op: &str, values: &[String], done: Op) -> Result<Op, MatcherError> {
 }
 
 fn anchored(pattern: &str) -> Result<Regex, MatcherError> {
-    regex::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(PATTERN_BYTES_MAX).build().map_err(
-        |why| MatcherError::Pattern { pattern: pattern.to_owned(), why: last_line(&why.to_string()) },
-    )
+    // By itself first: `a)|(?:b` is no pattern, but between our parentheses it would be one without anchors.
+    compiled(pattern).and_then(|_| compiled(&format!("^(?:{pattern})$"))).map_err(|why| {
+        MatcherError::Pattern { pattern: pattern.to_owned(), why: last_line(&why.to_string()) }
+    })
+}
+
+/// A dot is any character, line ends too, so that `.*` is every value, as Prometheus has it.
+fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
+    regex::RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).dot_matches_new_line(true).build()
 }
 
 /// The parser draws a picture over several lines; its verdict stands on the last.
@@ -143,7 +149,20 @@ mod tests {
         check("=~", &["Get.*"], "GetItem", true);
         check("=~", &["Get"], "GetItem", false);
         check("=~", &["a|b"], "xb", false);
+        check("=~", &[".*"], "two\nlines", true);
+        check("=~", &["a"], "a\n", false);
+        check("=~", &[""], "", true);
+        check("=~", &[".+"], "", false);
+        check("=~", &["(?i)get"], "GET", true);
+        check("=~", &["größe"], "größe", true);
         check("!~", &["Get.*"], "Put", true);
+        check("!~", &["Get.*"], "GetItem", false);
+        check("==", &["a"], "a", true);
+        check("in", &["a", "b"], "c", false);
+        check("in", &["a", ""], "", true);
+        check("not in", &["a", "b"], "c", true);
+        check("exists", &[], "x", true);
+        check("absent", &[], "x", false);
         check("exists", &[], "", false);
         check("absent", &[], "", true);
     }
@@ -156,7 +175,9 @@ mod tests {
         assert!(error("~", &["a"]).contains("unknown operator"));
         assert!(error("=", &["a", "b"]).contains("one value, got 2"));
         assert!(error("exists", &["a"]).contains("no value"));
+        assert!(error("in", &[]).contains("at least one value, got 0"));
         assert!(error("=~", &["("]).contains("regular expression"));
+        assert!(error("=~", &["a)|(?:b"]).contains("regular expression"));
         assert!(error("=~", &["a{1000}{1000}{1000}"]).contains("regular expression"));
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Minutes since 1970-01-01T00:00Z: `floor(unix_seconds / 60)`. Fits until the year 10135.
+/// Minutes since 1970-01-01T00:00Z: `floor(unix_seconds / 60)`. Fits until the year 10136.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minute(pub u32);
 
@@ -18,7 +18,7 @@ pub struct MinuteRange {
 // === impl Minute ===
 
 impl Minute {
-    /// The minute that holds this second; seconds before 1970 or after the year 10135 have none.
+    /// The minute that holds this second; seconds before 1970 or after the year 10136 have none.
     #[must_use]
     pub fn of_unix_seconds(seconds: i64) -> Option<Self> {
         u32::try_from(seconds.div_euclid(60)).ok().map(Self)
@@ -101,6 +101,17 @@ impl MinuteRange {
         self.len() == 0
     }
 
+    /// The minutes inside, ascending.
+    pub fn minutes(self) -> impl DoubleEndedIterator<Item = Minute> {
+        (self.from.0..self.to.0).map(Minute)
+    }
+
+    /// The minutes inside of both.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Self {
+        Self { from: self.from.max(other.from), to: self.to.min(other.to) }
+    }
+
     /// Is this minute inside?
     #[must_use]
     pub fn contains(self, minute: Minute) -> bool {
@@ -125,6 +136,28 @@ mod tests {
     fn a_range_holds_its_start_and_not_its_end() {
         let range = MinuteRange::new(Minute(3), Minute(5));
         assert_eq!((range.len(), range.contains(Minute(3)), range.contains(Minute(5))), (2, true, false));
+        assert!(range.minutes().eq([Minute(3), Minute(4)]));
         assert!(MinuteRange::new(Minute(5), Minute(3)).is_empty());
+        assert_eq!(MinuteRange::new(Minute(5), Minute(3)).minutes().count(), 0);
+    }
+
+    #[test]
+    fn ranges_intersect_where_both_are() {
+        let range = |from, to| MinuteRange::new(Minute(from), Minute(to));
+        assert_eq!(range(1, 5).intersection(range(3, 9)), range(3, 5));
+        assert!(range(1, 3).intersection(range(3, 9)).is_empty());
+    }
+
+    #[test]
+    fn the_ends_of_time_do_not_wrap() {
+        let last = Minute(u32::MAX);
+        assert_eq!(
+            (last.next(), last.plus(9), Minute(0).previous(), Minute(3).minus(4)),
+            (last, last, Minute(0), Minute(0))
+        );
+        assert_eq!(Minute::of_unix_seconds(i64::from(u32::MAX) * 60 + 59), Some(last));
+        assert_eq!(Minute::of_unix_seconds(i64::from(u32::MAX) * 60 + 60), None);
+        assert_eq!(Minute::of_unix_millis(last.unix_millis()), last);
+        assert_eq!(Minute::of_unix_millis(u64::MAX), last);
     }
 }

@@ -140,6 +140,8 @@ impl From<i64> for Number {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -150,6 +152,50 @@ mod tests {
         assert_eq!(Number::from_f64(1e300), Some(Number::Float(1e300)));
         assert_eq!(Number::from_f64(f64::NAN), None);
         assert_eq!(Number::from_f64(f64::INFINITY), None);
+        assert_eq!(Number::Float(-0.0).canonical(), Number::Int(0));
+        assert_eq!(Number::Float(1e18).canonical(), Number::Int(1_000_000_000_000_000_000));
+        assert_eq!(Number::Float(INT_END).canonical(), Number::Float(INT_END));
+        assert_eq!(Number::Float(-INT_END).canonical(), Number::Int(i64::MIN));
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_is_total_and_by_value(a in numbers(), b in numbers(), c in numbers()) {
+            prop_assert_eq!(a.total_cmp(b), b.total_cmp(a).reverse());
+            prop_assert_eq!(a.total_cmp(b) == Ordering::Equal, a == b);
+            if a.total_cmp(b).is_le() && b.total_cmp(c).is_le() {
+                prop_assert!(a.total_cmp(c).is_le());
+            }
+            // Rounding an integer to a float never turns an order round.
+            prop_assert!(a.total_cmp(b).is_gt() || a.to_f64() <= b.to_f64());
+        }
+
+        #[test]
+        fn bits_come_back(number in numbers()) {
+            let (bits, is_float) = number.to_bits();
+            prop_assert_eq!(Number::from_bits(bits, is_float), number);
+        }
+
+        #[test]
+        fn the_canonical_form_has_the_same_value(number in numbers()) {
+            let text = number.canonical().to_string();
+            prop_assert_eq!(number.canonical().to_f64(), number.to_f64());
+            prop_assert_eq!(text.parse::<f64>().unwrap(), number.to_f64());
+            prop_assert!(!text.contains(['e', 'E', '+']) && text != "-0");
+        }
+    }
+
+    fn numbers() -> impl Strategy<Value = Number> {
+        let near_the_ends = prop_oneof![Just(0_i64), Just(1 << 53), Just(i64::MAX - 2), Just(i64::MIN + 2)];
+        let ints = (near_the_ends, -2_i64..=2).prop_map(|(near, by)| near + by).boxed();
+        let halves = (ints.clone(), prop_oneof![Just(0.0), Just(0.5), Just(-0.5)]);
+        prop_oneof![
+            ints.prop_map(Number::Int),
+            halves.prop_map(|(int, by)| Number::Float(int as f64 + by)),
+            any::<i64>().prop_map(Number::Int),
+            any::<f64>().prop_filter("finite", |float| float.is_finite()).prop_map(Number::Float),
+            Just(Number::Float(-0.0)),
+        ]
     }
 
     #[test]

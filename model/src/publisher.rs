@@ -39,3 +39,21 @@ impl fmt::Display for Stamp {
         write!(f, "{}/{}/{}", self.publisher, self.epoch, self.sequence)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_same_publisher_for_ever() {
+        assert_eq!(PublisherId::named("nightly-import"), PublisherId::named("nightly-import"));
+        assert_ne!(PublisherId::named("nightly-import"), PublisherId::named("nightly-Import"));
+    }
+
+    #[test]
+    fn stamps_order_by_life_and_then_by_sequence() {
+        let stamp = |epoch, sequence| Stamp { publisher: PublisherId(7), epoch, sequence };
+        assert!(stamp(1, 9) < stamp(2, 0) && stamp(2, 0) < stamp(2, 1));
+        assert_eq!(stamp(1, 9).to_string(), "00000000000000000000000000000007/1/9");
+    }
+}

@@ -132,3 +132,22 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_comes_back() {
+        for (code, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, code);
+            assert_eq!(Reason::from_name(reason.name()), Some(reason));
+        }
+        assert_eq!(Reason::from_name("Account"), None);
+    }
+
+    #[test]
+    fn a_refusal_says_its_reason_first() {
+        assert_eq!(Reason::Utf8.because("metric 3 is not UTF-8").to_string(), "utf8: metric 3 is not UTF-8");
+    }
+}

@@ -57,7 +57,7 @@ impl Sampling {
             Self::Percentile(p) => {
                 let read = aggregate.distribution()?.percentile(p)?;
                 // The exact extremes are known; a bucket's representative must not lie outside of them.
-                Some(read.clamp(scalars.min().to_f64(), scalars.max().to_f64()))
+                Some(read.min(scalars.max().to_f64()).max(scalars.min().to_f64()))
             }
         }
     }
@@ -94,7 +94,7 @@ impl FromStr for Sampling {
 
 fn percentile(name: &str) -> Option<Sampling> {
     let digits =
-        name.strip_prefix('p').filter(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))?;
+        name.strip_prefix('p').filter(|rest| rest.bytes().all(|one| one.is_ascii_digit() || one == b'.'))?;
     let p: f64 = digits.parse().ok()?;
     (p > 0.0 && p <= 100.0).then_some(Sampling::Percentile(p))
 }
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn what_is_no_sampling_is_refused() {
-        for name in ["", "p", "p0", "p101", "px", "p-5", "pinf", "p+5", "SUM", "median"] {
+        for name in ["", "p", "p0", "p101", "px", "p-5", "pinf", "p+5", "p1e1", "p.", "SUM", "median"] {
             assert!(name.parse::<Sampling>().is_err(), "{name}");
         }
     }

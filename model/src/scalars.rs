@@ -109,7 +109,16 @@ impl Scalars {
         self.merge(&Self::of(value));
     }
 
+    /// One measurement that is its own sum, min and max: what a codec may store as a single number.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        self.count == 1 && !self.overflowed() && self.sum() == self.min() && self.sum() == self.max()
+    }
+
     /// Adds another's measurements. Commutative and associative; float sums to a few ulps. The count saturates.
+    ///
+    /// Integer sums of both signs that come near the ends of an i64 may overflow in one order and not in another:
+    /// then one answer is exact and the other a float that says [`Scalars::overflowed`], equal to a few ulps.
     #[inline]
     pub fn merge(&mut self, other: &Self) {
         if other.count == 0 {
@@ -152,6 +161,9 @@ impl Scalars {
         }
         if self.count == 0 {
             return Err("count is 0: a row holds at least one measurement");
+        }
+        if self.overflowed() && !self.kinds.has(Kinds::SUM_FLOAT) {
+            return Err("the sum overflowed an i64 and must be a float");
         }
         let finite = |number: Number| !matches!(number, Number::Float(value) if !value.is_finite());
         if !(finite(self.sum()) && finite(self.min()) && finite(self.max())) {
@@ -223,9 +235,46 @@ mod tests {
     }
 
     #[test]
+    fn nothing_merges_to_what_was_there() {
+        let mut some = Scalars::of(Number::Float(-2.5));
+        some.merge(&Scalars::default());
+        let mut none = Scalars::default();
+        none.merge(&some);
+        assert_eq!((some, none), (Scalars::of(Number::Float(-2.5)), some));
+        assert_eq!((Scalars::default().average(), some.average()), (None, Some(-2.5)));
+    }
+
+    #[test]
+    fn a_count_saturates() {
+        let mut all = Scalars::new(u64::MAX, Number::Int(1), Number::Int(0), Number::Int(1));
+        all.record(Number::Int(1));
+        assert_eq!((all.count, all.sum()), (u64::MAX, Number::Int(2)));
+    }
+
+    #[test]
+    fn the_extremes_keep_their_kind() {
+        let mut all = Scalars::of(Number::Int(3));
+        all.record(Number::Float(2.5));
+        all.record(Number::Int(2));
+        assert_eq!((all.sum(), all.min(), all.max()), (Number::Float(7.5), Number::Int(2), Number::Int(3)));
+        assert_eq!(all.kinds, Kinds(Kinds::SUM_FLOAT));
+        assert_eq!(size_of::<Scalars>(), 40);
+    }
+
+    #[test]
+    fn one_measurement_is_single() {
+        assert!(Scalars::of(Number::Float(0.5)).is_single());
+        assert!(!Scalars::new(1, Number::Int(5), Number::Int(4), Number::Int(6)).is_single());
+        assert!(!Scalars::new(2, Number::Int(0), Number::Int(0), Number::Int(0)).is_single());
+    }
+
+    #[test]
     fn what_cannot_be_is_named() {
         assert!(Scalars::default().check().is_err());
         assert!(Scalars::new(1, Number::Float(f64::NAN), Number::Int(0), Number::Int(0)).check().is_err());
         assert!(Scalars::new(2, Number::Int(3), Number::Int(2), Number::Int(1)).check().is_err());
+        assert!(Scalars { kinds: Kinds(16), ..Scalars::of(Number::Int(1)) }.check().is_err());
+        assert!(Scalars { kinds: Kinds(Kinds::OVERFLOWED), ..Scalars::of(Number::Int(1)) }.check().is_err());
+        assert!(Scalars::of(Number::Int(1)).check().is_ok());
     }
 }

@@ -72,6 +72,18 @@ impl SeriesHash {
     }
 }
 
+impl fmt::Display for SeriesHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Display for MetricHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
 // === impl Dims ===
 
 impl Dims {
@@ -167,4 +179,85 @@ fn put(canonical: &mut Vec<u8>, string: &str) {
     let len = u32::try_from(string.len()).unwrap_or(u32::MAX); // the limits end five orders of magnitude earlier
     canonical.extend_from_slice(&len.to_le_bytes());
     canonical.extend_from_slice(string.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_order_of_pairs_changes_nothing(pairs in pairs(), seed: u64) {
+            let mut shuffled = pairs.clone();
+            shuffled.sort_by_key(|(name, _)| xxhash_rust::xxh3::xxh3_64_with_seed(name.as_bytes(), seed));
+            prop_assert_eq!(key(pairs), key(shuffled));
+        }
+
+        #[test]
+        fn an_empty_value_is_an_absent_dimension(pairs in pairs()) {
+            let mut more = pairs.clone();
+            more.push(("zz".into(), String::new()));
+            prop_assert_eq!(key(pairs).hash(), key(more).hash());
+        }
+
+        #[test]
+        fn other_words_are_another_series(one in pairs(), other in pairs()) {
+            let (one, other) = (key(one), key(other));
+            prop_assert_eq!(one == other, one.hash() == other.hash());
+        }
+
+        #[test]
+        fn what_is_there_is_found(pairs in pairs()) {
+            let dims = Dims::new(pairs.clone()).unwrap();
+            prop_assert!(dims.pairs().is_sorted());
+            for (name, value) in &pairs {
+                prop_assert_eq!(dims.get(name).unwrap_or_default(), value);
+            }
+            prop_assert_eq!(dims.get("nowhere"), None);
+        }
+
+        #[test]
+        fn halves_come_back(hash: u128) {
+            let hash = SeriesHash(hash);
+            prop_assert_eq!(SeriesHash::from_halves(hash.high(), hash.low()), hash);
+            prop_assert_eq!(hash.to_string(), format!("{:016x}{:016x}", hash.high(), hash.low()));
+        }
+    }
+
+    fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
+        prop::collection::btree_map("[a-dä]{1,2}", "[x-z]{0,2}", 0..6)
+            .prop_map(|map| map.into_iter().collect())
+    }
+
+    fn key(pairs: Vec<(String, String)>) -> SeriesKey {
+        SeriesKey { account: "a".into(), metric: "m".into(), dims: Dims::new(pairs).unwrap() }
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_named() {
+        let pairs =
+            |words: &[(&str, &str)]| words.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        assert_eq!(Dims::new(pairs(&[("b", "1"), ("a", "1"), ("b", "2")])), Err("b".to_owned()));
+        assert_eq!(Dims::new(pairs(&[("b", "1"), ("a", "1"), ("b", "1")])), Err("b".to_owned()));
+        assert!(Dims::new(pairs(&[("b", "1"), ("b", "")])).is_ok());
+    }
+
+    #[test]
+    fn words_cannot_flow_into_each_other() {
+        let hash = |account: &str, metric: &str, pairs: &[(&str, &str)]| {
+            series_hash(account, metric, pairs.iter().copied(), &mut vec![1, 2, 3])
+        };
+        assert_ne!(hash("ab", "c", &[]), hash("a", "bc", &[]));
+        assert_ne!(hash("a", "b", &[("c", "d")]), hash("a", "b", &[("cd", "")]));
+        assert_ne!(hash("a", "b", &[("c", "d"), ("e", "f")]), hash("a", "b", &[("c", "d")]));
+        assert_ne!(metric_hash("ab", "c"), metric_hash("a", "bc"));
+    }
+
+    #[test]
+    fn dims_read_as_people_write_them() {
+        let dims: Dims = [("b", "2"), ("a", "1"), ("c", "")].into_iter().collect();
+        assert_eq!(dims.to_string(), "a=1,b=2");
+    }
 }

@@ -102,18 +102,18 @@ mod tests {
 
     #[test]
     fn each_form() {
-        check(&[0], Ok(0));
-        check(&[0x7f], Ok(127));
-        check(&[0x80, 1], Ok(128));
-        check(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], Ok(u64::MAX));
-        check(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], Err(SketchError::Varint));
-        check(&[0x80, 0], Err(SketchError::Varint));
-        check(&[0x80], Err(SketchError::Truncated));
-        check(&[], Err(SketchError::Truncated));
+        check(&[0], 0);
+        check(&[0x7f], 127);
+        check(&[0x80, 1], 128);
+        check(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], u64::MAX);
+        check(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], None);
+        check(&[0x80, 0], None);
+        check(&[0x80], None);
+        check(&[], None);
     }
 
     #[track_caller]
-    fn check(bytes: &[u8], expected: Result<u64, SketchError>) {
-        assert_eq!(Reader(bytes).varint(), expected);
+    fn check(bytes: &[u8], expected: impl Into<Option<u64>>) {
+        assert_eq!(Reader(bytes).varint().ok(), expected.into());
     }
 }

@@ -74,7 +74,8 @@ impl Registers {
         self.0[index] = self.0[index].max(rank(to));
     }
 
-    /// Ertl 2017, algorithm 6.
+    /// Ertl 2017, algorithm 6. Its constant is the one for infinitely many registers, so that it reads high by
+    /// `1.08 / 2^precision`: 7 % of the standard error's 26 % at precision 4, nothing to speak of from 8 on.
     pub(super) fn estimate(&self) -> f64 {
         let registers = f64::from(1_u32 << self.precision());
         let counts = self.histogram();
