@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Everything that must hold, cheapest first.
+set -euo pipefail
+source "$(dirname "$0")/env.sh"
+cd "$root"
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "formatting"
+cargo fmt --all --check
+step "lints"
+cargo clippy --locked --workspace --all-targets -- -D warnings
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+if [ ! -d "$SLUICE_DATA" ]; then
+    printf '\nSKIPPED: the tests on real data, for there is no folder %s (set SLUICE_DATA)\n' "$SLUICE_DATA"
+fi
+step "tests"
+cargo test --locked --workspace
