@@ -97,7 +97,7 @@ impl Rebuild {
         let Self { order, mut value, mut step, base } = *self;
         match order {
             Order::Values => {
-                out.extend(residuals.iter().map(|residual| convert(residual.wrapping_add(base))))
+                out.extend(residuals.iter().map(|residual| convert(residual.wrapping_add(base))));
             }
             Order::Deltas => out.extend(residuals.iter().map(|residual| {
                 value = value.wrapping_add(residual.wrapping_add(base));

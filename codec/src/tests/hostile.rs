@@ -145,7 +145,8 @@ proptest! {
         let block = column.encode();
         let input = [&block[..], &after].concat();
         let mut rest = &input[..];
-        prop_assert_eq!(Column::decode(column.kind(), &mut rest, column.len()).as_ref(), Ok(&column));
+        let back = Column::decode(column.kind(), &mut rest, column.len());
+        prop_assert_eq!(back.as_ref(), Ok(&column));
         prop_assert_eq!(rest, &after[..]);
 
         let mut rest = &input[..];
