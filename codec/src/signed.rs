@@ -4,7 +4,7 @@
 //! 0 = 11    +1 = 0110    -1 = 0111    +2 = 00110    -2 = 00111    +3 = 10110    -3 = 10111
 //! ```
 
-use crate::bits::{BitReader, BitWriter};
+use crate::bits::{BitReader, BitWriter, PEEK_BITS};
 use crate::error::Flaw;
 use crate::fibonacci::{self, TERMS};
 
@@ -13,6 +13,9 @@ use crate::fibonacci::{self, TERMS};
 const WINDOW_BITS: u32 = 12;
 /// The shortest code has 2 bits.
 const TOGETHER_MAX: usize = WINDOW_BITS as usize / 2;
+
+/// Windows in what one look at the bytes shows.
+const LOOKS: usize = (PEEK_BITS / WINDOW_BITS) as usize;
 
 /// The whole codes at the front of a window.
 #[derive(Debug, Clone, Copy)]
@@ -93,22 +96,35 @@ pub(crate) fn put(residuals: &[u64], base: u64, out: &mut Vec<u8>) {
 
 pub(crate) fn fill(reader: &mut BitReader<'_>, batch: &mut [u64]) -> Result<(), Flaw> {
     let mut rest = batch;
-    while let Some(slots) = rest.first_chunk_mut::<TOGETHER_MAX>() {
-        let entry = &TABLE[reader.peek() as usize % TABLE.len()];
-        if entry.count == 0 {
-            slots[0] = take_one(reader)?;
+    while rest.len() >= LOOKS * TOGETHER_MAX {
+        let filled = fill_from_window(reader, rest);
+        rest = &mut rest[filled..];
+        if filled == 0 {
+            rest[0] = take_one(reader)?;
             rest = &mut rest[1..];
-            continue;
         }
-        // All slots are written and the next round overwrites those that were not meant: no branch.
-        *slots = entry.residuals.map(|residual| residual as u64);
-        reader.skip(u32::from(entry.bits));
-        rest = &mut rest[usize::from(entry.count)..];
     }
     for slot in rest {
         *slot = take_one(reader)?;
     }
     Ok(())
+}
+
+/// Fills some of the first slots with what one look at the bytes shows, and tells how many.
+#[inline]
+fn fill_from_window(reader: &mut BitReader<'_>, slots: &mut [u64]) -> usize {
+    let (mut window, mut filled, mut bits) = (reader.peek(), 0, 0);
+    for _ in 0..LOOKS {
+        let entry = &TABLE[window as usize % TABLE.len()];
+        let Some(next) = slots[filled..].first_chunk_mut::<TOGETHER_MAX>() else { break };
+        // All six are written and the next look overwrites those that were not meant: no branch.
+        *next = entry.residuals.map(|residual| i64::from(residual) as u64);
+        window >>= entry.bits;
+        filled += usize::from(entry.count);
+        bits += u32::from(entry.bits);
+    }
+    reader.skip(bits);
+    filled
 }
 
 fn take_one(reader: &mut BitReader<'_>) -> Result<u64, Flaw> {

@@ -52,7 +52,7 @@ pub(super) fn ints() -> impl Strategy<Value = Vec<i64>> {
         vec(-4..5i64, some.clone()).prop_map(sums),
         vec(mostly_zero.clone(), some.clone()),
         vec(mostly_zero, some.clone()).prop_map(sums),
-        (edge.clone(), some.clone()).prop_map(|(value, count)| vec![value; count]),
+        (edge, some.clone()).prop_map(|(value, count)| vec![value; count]),
         (any::<i64>(), any::<i64>(), some.clone()).prop_map(|(a, b, count)| [a, b]
             .into_iter()
             .cycle()
