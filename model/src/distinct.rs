@@ -13,6 +13,7 @@ mod registers;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::number::{DECIMAL_BYTES_MAX, decimal};
 use crate::wire::{Reader, put_varint};
 use crate::{Number, SketchError};
 use codes::{Code, Codes};
@@ -75,7 +76,10 @@ impl Distinct {
 
     /// Observes a number under its canonical text: 5, 5.0 and "5" are one element.
     pub fn observe_number(&mut self, number: Number) {
-        self.observe(&number.canonical().to_string());
+        match number.canonical() {
+            Number::Int(value) => self.observe_hash(xxh3_64(decimal(value, &mut [0; DECIMAL_BYTES_MAX]))),
+            Number::Float(value) => self.observe(&value.to_string()),
+        }
     }
 
     /// Observes what [`element_hash`] made of an element.

@@ -114,6 +114,27 @@ fn cmp_int_float(int: i64, float: f64) -> Ordering {
         .then(Ordering::Less)
 }
 
+/// A sign and 19 digits.
+pub(crate) const DECIMAL_BYTES_MAX: usize = 20;
+
+/// The same as [`fmt::Display`], without its allocation.
+pub(crate) fn decimal(value: i64, buffer: &mut [u8; DECIMAL_BYTES_MAX]) -> &[u8] {
+    let (mut at, mut rest) = (DECIMAL_BYTES_MAX, value.unsigned_abs());
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        at -= 1;
+        buffer[at] = b'-';
+    }
+    &buffer[at..]
+}
+
 impl PartialEq for Number {
     /// The same kind and the same bits.
     fn eq(&self, other: &Self) -> bool {
@@ -168,6 +189,15 @@ mod tests {
             }
             // Rounding an integer to a float never turns an order round.
             prop_assert!(a.total_cmp(b).is_gt() || a.to_f64() <= b.to_f64());
+        }
+
+        #[test]
+        fn digits_are_those_of_display(value: i64, shift in 0_u32..64) {
+            for value in [value >> shift, i64::MIN, i64::MAX, 0] {
+                let mut buffer = [0; DECIMAL_BYTES_MAX];
+                let text = value.to_string();
+                prop_assert_eq!(decimal(value, &mut buffer), text.as_bytes());
+            }
         }
 
         #[test]

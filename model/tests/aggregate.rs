@@ -52,7 +52,7 @@ proptest! {
         let (x, y, z) = (aggregate(&a), aggregate(&b), aggregate(&c));
         prop_assert_eq!(merged(&x, &y), merged(&y, &x));
         prop_assert_eq!(merged(&merged(&x, &y), &z), merged(&x, &merged(&y, &z)));
-        prop_assert_eq!(merged(&x, &Aggregate::default()), x.clone());
+        prop_assert_eq!(&merged(&x, &Aggregate::default()), &x);
         prop_assert_eq!(merged(&merged(&x, &y), &z), aggregate(&[a, b, c].concat()));
         prop_assert_eq!(merged(&Aggregate::default(), &x), x);
     }

@@ -91,7 +91,7 @@ fn check_hostile(input: &[u8]) {
     if let Ok(sketch) = Distinct::decode(input) {
         assert_eq!(bytes(&sketch), input);
         assert!(sketch.memory_bytes() <= 4 * input.len() + size_of::<Distinct>());
-        assert!(sketch.estimate() >= 0.0);
+        assert!((0.0..=2.0_f64.powi(64)).contains(&sketch.estimate()));
         let mut merged = Distinct::default();
         merged.merge(&sketch);
     }
@@ -123,6 +123,14 @@ fn what_is_no_sketch_is_named() {
 #[track_caller]
 fn check_error(input: &[u8], expected: &SketchError) {
     assert_eq!(Distinct::decode(input).as_ref(), Err(expected));
+}
+
+#[test]
+fn full_registers_are_a_finite_number() {
+    // 61 = 0b111101 is the greatest rank at precision 4; four of them make 3 bytes.
+    let full = [[1, 1, 4].as_slice(), &[0x7d, 0xdf, 0xf7].repeat(4)].concat();
+    check_hostile(&full);
+    assert_eq!(Distinct::decode(&full).unwrap().estimate(), 2.0_f64.powi(64));
 }
 
 #[test]

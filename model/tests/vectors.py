@@ -6,6 +6,7 @@ The vectors hold for ever: a change of this file may add some, never alter one.
 
 import json
 import struct
+from decimal import Decimal
 
 import xxhash
 
@@ -83,6 +84,12 @@ def distinct(p, first, end, extra=()):
     return {"precision": p, "first": first, "end": end, "extra": list(extra), **long(out)}
 
 
+def number(value):
+    if value == int(value) and -(2**63) <= value < 2**63:
+        return str(int(value))
+    return format(Decimal(repr(value)), "f").removesuffix(".0")
+
+
 def bucket(value):
     if abs(value) < 2.0**-64:
         return 0
@@ -124,6 +131,7 @@ ALL_SERIES = [
     series("x", "newlines", [["value", "one\ntwo\0three"]]),
 ]
 ELEMENTS = ["", "5", "-2.5", "0", "customer-1", "größe", "東京", "🌍", "x" * 300]
+NUMBERS = [0.1, 123456.789, -0.001, 1e15 + 0.5, 2.0**53, 2.0**60, 1e18, 1e19, -1e19, 2.0**63, -(2.0**63), 1.7976931348623157e308]
 FLOATS = [0.0, -0.0, 1.0, 1.0009765625, 300.0, 2.5, -2.5, 1e-6, 1e12, -1e12, 2.0**-64, 2.0**-65, 2.0**64, 1e300, -1e300, 5e-324]
 
 ALL = {
@@ -131,6 +139,7 @@ ALL = {
     "publishers": [{"name": name, "id": xxh3_128(name)} for name in ["", "nightly-import", "größe"]],
     "placements": [placement(one, *by) for one in ALL_SERIES for by in [(1, 1), (4, 2), (7, 3), (64, 64), (4096, 5)]],
     "elements": [{"text": one, "hash": xxh3_64(one)} for one in ELEMENTS],
+    "numbers": [{"float": repr(one), "hash": xxh3_64(number(one))} for one in FLOATS + NUMBERS],
     "distinct": [
         distinct(14, 0, 0), distinct(14, 0, 1), distinct(14, 0, 40, ELEMENTS), distinct(14, 0, 4000), distinct(14, 0, 10000),
         distinct(4, 0, 4), distinct(4, 0, 5), distinct(4, 0, 1000), distinct(8, 0, 64), distinct(8, 0, 65),

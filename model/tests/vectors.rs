@@ -1,8 +1,8 @@
 //! What must never change: hashes and bytes that `vectors.py` computed with another language and another XXH3.
 
 use model::{
-    Dims, Distinct, Distribution, MetricHash, Placement, PublisherId, SeriesHash, SeriesKey, element_hash,
-    metric_hash,
+    Dims, Distinct, Distribution, MetricHash, Number, Placement, PublisherId, SeriesHash, SeriesKey,
+    element_hash, metric_hash,
 };
 use serde_json::Value;
 
@@ -77,6 +77,17 @@ fn placements() {
 fn elements() {
     for one in vectors("elements") {
         assert_eq!(format!("{:016x}", element_hash(text(&one, "text"))), text(&one, "hash"));
+    }
+}
+
+#[test]
+fn numbers_as_elements() {
+    for one in vectors("numbers") {
+        let mut as_number = Distinct::default();
+        as_number.observe_number(Number::Float(text(&one, "float").parse().unwrap()));
+        let mut as_hash = Distinct::default();
+        as_hash.observe_hash(u64::from_str_radix(text(&one, "hash"), 16).unwrap());
+        assert_eq!(as_number, as_hash, "{one}");
     }
 }
 

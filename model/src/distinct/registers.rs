@@ -85,7 +85,8 @@ impl Registers {
             z = 0.5 * (z + f64::from(*count));
         }
         z += registers * sigma(f64::from(counts[0]) / registers);
-        registers * registers / (2.0 * std::f64::consts::LN_2 * z)
+        // Registers that are all full (which only damage makes) would be infinitely many; there are 2^64 hashes.
+        (registers * registers / (2.0 * std::f64::consts::LN_2 * z)).min(2.0_f64.powi(64))
     }
 
     fn histogram(&self) -> [u32; 64] {
