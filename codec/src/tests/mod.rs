@@ -3,6 +3,7 @@
 mod damage;
 mod golden;
 mod hostile;
+mod modes;
 mod refusals;
 mod twin;
 
