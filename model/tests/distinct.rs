@@ -7,9 +7,13 @@ use hyperloglogplus::{HyperLogLog, HyperLogLogPlus};
 use model::{Distinct, Number, SketchError, element_hash};
 use proptest::prelude::*;
 
-/// Elements as in a real stream: few repeated, many once. Small precisions make small sets dense.
+/// Elements as in a real stream: few repeated, many once; and hashes that share their index but not their rank, which
+/// chance would hardly ever bring. Small precisions make small sets dense.
 fn events() -> impl Strategy<Value = Vec<u64>> {
-    prop::collection::vec(prop_oneof![0_u64..20, 0_u64..5000].prop_map(splitmix), 0..600)
+    let shared = (0_u64..30, 4_u32..=25, 0_u32..40)
+        .prop_map(|(index, bits, zeros)| splitmix(index) & !0 << (64 - bits) | (1 << 38) >> zeros);
+    let event = prop_oneof![(0_u64..20).prop_map(splitmix), (0_u64..5000).prop_map(splitmix), shared];
+    prop::collection::vec(event, 0..600)
 }
 
 fn precisions() -> impl Strategy<Value = u8> {
@@ -123,6 +127,21 @@ fn what_is_no_sketch_is_named() {
 #[track_caller]
 fn check_error(input: &[u8], expected: &SketchError) {
     assert_eq!(Distinct::decode(input).as_ref(), Err(expected));
+}
+
+#[test]
+fn each_edge_of_a_hash() {
+    check_sparse(0, &[40]);
+    check_sparse(1, &[39]);
+    check_sparse(1 << 38, &[1]);
+    check_sparse(1 << 39, &[0x40 | 40]);
+    check_sparse(u64::MAX, &[0xc1, 0xff, 0xff, 0xff, 0x07]);
+}
+
+/// The bytes of the one entry.
+#[track_caller]
+fn check_sparse(hash: u64, expected: &[u8]) {
+    assert_eq!(bytes(&of(14, &[hash]))[3..], [&[1], expected].concat());
 }
 
 #[test]
