@@ -1,0 +1,171 @@
+//! The disk as the island sees it: ordered keys in three families, atomic batches, snapshots.
+
+use std::ops::ControlFlow;
+
+use crate::StoreError;
+
+/// The column families; each is a key space of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cf {
+    /// Minute slabs: [`crate::SlabKey`] → slab block.
+    Slabs,
+    /// The dictionary: [`crate::metric_key`], [`crate::series_key`] → records.
+    Series,
+    /// The checkpoint and what else the island keeps; its own business.
+    State,
+}
+
+/// Where everything durable of a partition lives. One island writes; any number of readers hold snapshots.
+pub trait Kv: Send + Sync {
+    /// Applies all of it in order, or nothing. Durable when this returns.
+    ///
+    /// # Errors
+    /// Weather. A crash may also have applied the batch without saying so.
+    fn commit(&self, batch: KvBatch) -> Result<(), StoreError>;
+
+    /// The newest value of a key.
+    ///
+    /// # Errors
+    /// When the disk cannot be read.
+    fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// All that was committed so far, whatever comes after.
+    fn snapshot(&self) -> Box<dyn KvSnapshot + '_>;
+
+    /// Bytes on disk, about.
+    fn disk_bytes(&self) -> u64;
+}
+
+/// A state that does not change any more. Dropped soon: it keeps deleted data on disk.
+pub trait KvSnapshot: Send + Sync {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// When the disk cannot be read.
+    fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Calls `each` with every key in `[from, to)` and its value, ascending, until it breaks or fails. Neither is
+    /// copied; they live as long as the call.
+    ///
+    /// # Errors
+    /// When the disk cannot be read, or what `each` returned.
+    fn range(&self, cf: Cf, from: &[u8], to: &[u8], each: Each<'_>) -> Result<(), StoreError>;
+}
+
+/// What [`KvSnapshot::range`] calls with key and value.
+pub type Each<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>;
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KvOp {
+    /// Sets a key.
+    Put {
+        /// Where.
+        cf: Cf,
+        /// The key.
+        key: Vec<u8>,
+        /// Its value from now on.
+        value: Vec<u8>,
+    },
+    /// Removes a key, if it is there.
+    Delete {
+        /// Where.
+        cf: Cf,
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// Removes all keys in `[from, to)`.
+    DeleteRange {
+        /// Where.
+        cf: Cf,
+        /// The first key that goes.
+        from: Vec<u8>,
+        /// The first key after that stays.
+        to: Vec<u8>,
+    },
+}
+
+/// Changes in order; a later one wins over an earlier one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KvBatch {
+    ops: Vec<KvOp>,
+}
+
+// === impl KvBatch ===
+
+impl KvBatch {
+    /// No changes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a key.
+    pub fn put(&mut self, cf: Cf, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.ops.push(KvOp::Put { cf, key: key.into(), value: value.into() });
+    }
+
+    /// Removes a key, if it is there.
+    pub fn delete(&mut self, cf: Cf, key: impl Into<Vec<u8>>) {
+        self.ops.push(KvOp::Delete { cf, key: key.into() });
+    }
+
+    /// Removes all keys in `[from, to)`; none when `to <= from`.
+    pub fn delete_range(&mut self, cf: Cf, from: impl Into<Vec<u8>>, to: impl Into<Vec<u8>>) {
+        let (from, to) = (from.into(), to.into());
+        if from < to {
+            self.ops.push(KvOp::DeleteRange { cf, from, to });
+        }
+    }
+
+    /// The changes, in order.
+    #[must_use]
+    pub fn ops(&self) -> &[KvOp] {
+        &self.ops
+    }
+
+    /// There are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+
+    /// Bytes of all keys and values.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.ops.iter().map(KvOp::bytes).sum()
+    }
+
+    pub(crate) fn into_ops(self) -> Vec<KvOp> {
+        self.ops
+    }
+}
+
+// === impl KvOp ===
+
+impl KvOp {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Put { key, value, .. } => key.len() + value.len(),
+            Self::Delete { key, .. } => key.len(),
+            Self::DeleteRange { from, to, .. } => from.len() + to.len(),
+        }
+    }
+}
+
+// === impl Cf ===
+
+impl Cf {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Slabs, Self::Series, Self::State];
+
+    /// The name on disk; fixed for ever.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slabs => "slabs",
+            Self::Series => "series",
+            Self::State => "state",
+        }
+    }
+}

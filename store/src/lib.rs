@@ -1,0 +1,35 @@
+//! What a partition knows, on disk: minute slabs, the dictionary of series, the island's checkpoint.
+//!
+//! In:    one [`KvBatch`] a seal, applied as a whole or not at all, durable when `commit` returns.
+//! Out:   [`scan`]: the blocks of one metric over a range of minutes, only the columns that are asked for.
+//! Kept:  three column families of one key-value store a partition; `FORMAT.md` draws every byte.
+//! Never: a wrong number. What is damaged is an error that names it. No clock; I/O only below [`Kv`].
+//! Lost on a crash: a batch whose `commit` has not returned, whole.
+
+#![warn(missing_docs)]
+
+// The disk, real and simulated.
+mod error;
+mod kv;
+mod memory;
+mod rocks;
+
+// What lies on it.
+mod keys;
+mod series_record;
+mod slab;
+
+// What is done with it.
+mod retention;
+mod scan;
+
+pub use error::StoreError;
+pub use keys::{CHECKPOINT_KEY, SlabKey, metric_key, series_key};
+pub use kv::{Cf, Each, Kv, KvBatch, KvOp, KvSnapshot};
+pub use memory::{CrashPoint, MemoryKv};
+pub use retention::delete_slabs_before;
+pub use rocks::{RocksKv, RocksOptions};
+pub use rocksdb::Cache;
+pub use scan::{ScanStats, scan};
+pub use series_record::{DictionaryEntry, MetricRecord, SeriesRecord, read_dictionary};
+pub use slab::{Columns, Percentile, SlabBlock, SlabColumns};

@@ -1,0 +1,170 @@
+//! A disk in memory, for tests and the simulator. It can be told when to crash.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::kv::Each;
+use crate::{Cf, Kv, KvBatch, KvOp, KvSnapshot, StoreError};
+
+type Entries = BTreeMap<(Cf, Arc<[u8]>), Arc<[u8]>>;
+
+/// A clone is the same disk, as a second process that opens it would see it. So a test can drop the island, keep the
+/// disk, and start again.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryKv {
+    disk: Arc<Mutex<Disk>>,
+}
+
+#[derive(Debug, Default)]
+struct Disk {
+    /// Copied on write only while a snapshot is alive.
+    entries: Arc<Entries>,
+    bytes: u64,
+    commits: u64,
+    plan: Option<(CrashPoint, u64)>,
+    down: bool,
+}
+
+/// Where in a commit the machine stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrashPoint {
+    /// Nothing of the batch is on disk.
+    BeforeCommit,
+    /// All of it is, but nobody was told.
+    AfterCommit,
+}
+
+/// A state that does not change.
+struct MemorySnapshot {
+    entries: Arc<Entries>,
+    down: bool,
+}
+
+// === impl MemoryKv ===
+
+impl MemoryKv {
+    /// Empty.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The machine goes down at the next commit but `commits`: 0 means at the very next. From then on every call
+    /// fails with [`StoreError::Crashed`].
+    pub fn crash_at(&self, point: CrashPoint, commits: u64) {
+        self.disk.lock().plan = Some((point, commits));
+    }
+
+    /// Up again, with what was on disk, and no crash planned.
+    pub fn restart(&self) {
+        let mut disk = self.disk.lock();
+        (disk.down, disk.plan) = (false, None);
+    }
+
+    /// How many batches were applied.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.disk.lock().commits
+    }
+}
+
+impl Kv for MemoryKv {
+    fn commit(&self, batch: KvBatch) -> Result<(), StoreError> {
+        let mut disk = self.disk.lock();
+        disk.check()?;
+        let crash = disk.crash_now();
+        disk.down = crash.is_some();
+        if crash != Some(CrashPoint::BeforeCommit) {
+            batch.into_ops().into_iter().for_each(|op| disk.apply(op));
+            disk.commits += 1;
+        }
+        disk.check()
+    }
+
+    fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.snapshot().get(cf, key)
+    }
+
+    fn snapshot(&self) -> Box<dyn KvSnapshot + '_> {
+        let disk = self.disk.lock();
+        Box::new(MemorySnapshot { entries: Arc::clone(&disk.entries), down: disk.down })
+    }
+
+    fn disk_bytes(&self) -> u64 {
+        self.disk.lock().bytes
+    }
+}
+
+// === impl Disk ===
+
+impl Disk {
+    fn check(&self) -> Result<(), StoreError> {
+        if self.down { Err(StoreError::Crashed) } else { Ok(()) }
+    }
+
+    /// Counts down to the planned crash.
+    fn crash_now(&mut self) -> Option<CrashPoint> {
+        let (point, commits) = self.plan.as_mut()?;
+        let Some(left) = commits.checked_sub(1) else { return Some(*point) };
+        *commits = left;
+        None
+    }
+
+    fn apply(&mut self, op: KvOp) {
+        match op {
+            KvOp::Put { cf, key, value } => self.put(cf, key, value),
+            KvOp::Delete { cf, key } => self.remove(&(cf, key.into())),
+            KvOp::DeleteRange { cf, from, to } => self.remove_range(cf, from, to),
+        }
+    }
+
+    fn put(&mut self, cf: Cf, key: Vec<u8>, value: Vec<u8>) {
+        let key: (Cf, Arc<[u8]>) = (cf, key.into());
+        self.remove(&key);
+        self.bytes += (key.1.len() + value.len()) as u64;
+        Arc::make_mut(&mut self.entries).insert(key, value.into());
+    }
+
+    fn remove(&mut self, key: &(Cf, Arc<[u8]>)) {
+        if let Some(value) = Arc::make_mut(&mut self.entries).remove(key) {
+            self.bytes -= (key.1.len() + value.len()) as u64;
+        }
+    }
+
+    fn remove_range(&mut self, cf: Cf, from: Vec<u8>, to: Vec<u8>) {
+        let range = (cf, Arc::from(from))..(cf, Arc::from(to));
+        let keys: Vec<_> = self.entries.range(range).map(|(key, _)| key.clone()).collect();
+        keys.iter().for_each(|key| self.remove(key));
+    }
+}
+
+// === impl MemorySnapshot ===
+
+impl MemorySnapshot {
+    fn check(&self) -> Result<(), StoreError> {
+        if self.down { Err(StoreError::Crashed) } else { Ok(()) }
+    }
+}
+
+impl KvSnapshot for MemorySnapshot {
+    fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.check()?;
+        Ok(self.entries.get(&(cf, Arc::from(key))).map(|value| value.to_vec()))
+    }
+
+    fn range(&self, cf: Cf, from: &[u8], to: &[u8], each: Each<'_>) -> Result<(), StoreError> {
+        self.check()?;
+        if to <= from {
+            return Ok(()); // a BTreeMap panics on such a range
+        }
+        for ((_, key), value) in self.entries.range((cf, Arc::from(from))..(cf, Arc::from(to))) {
+            if let ControlFlow::Break(()) = each(key, value)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

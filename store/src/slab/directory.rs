@@ -1,0 +1,160 @@
+//! The frame of a block: version, rows, and where each column lies.
+
+use crate::StoreError;
+
+use super::SlabBlock;
+
+const VERSION: u8 = 1;
+/// Version, number of columns, rows.
+const HEAD_BYTES: usize = 1 + 1 + 4;
+/// Tag, length.
+const ENTRY_BYTES: usize = 1 + 4;
+const CRC_BYTES: usize = 4;
+
+const _: () = assert!(SlabBlock::BYTES_MAX <= u32::MAX as usize, "a column's length is 32 bits wide");
+
+/// What a column is. The number is part of the format. A reader passes over numbers it does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(super) enum Tag {
+    Ids = 1,
+    Kinds = 2,
+    Counts = 3,
+    SumInts = 4,
+    SumFloats = 5,
+    MinInts = 6,
+    MinFloats = 7,
+    MaxInts = 8,
+    MaxFloats = 9,
+    DistinctRows = 16,
+    DistinctEstimates = 17,
+    DistinctSketches = 18,
+    DistributionRows = 24,
+    P50 = 25,
+    P90 = 26,
+    P95 = 27,
+    P99 = 28,
+    P999 = 29,
+    DistributionSketches = 30,
+}
+
+/// Gathers columns, ascending by tag.
+pub(super) struct DirectoryWriter {
+    rows: usize,
+    entries: Vec<(Tag, usize)>,
+    bodies: Vec<u8>,
+}
+
+/// A block whose frame was found whole.
+pub(super) struct Directory<'a> {
+    pub(super) rows: usize,
+    entries: &'a [u8],
+    bodies: &'a [u8],
+}
+
+// === impl DirectoryWriter ===
+
+impl DirectoryWriter {
+    pub(super) fn new(rows: usize) -> Self {
+        Self { rows, entries: Vec::new(), bodies: Vec::new() }
+    }
+
+    /// Appends what `encode` appends.
+    pub(super) fn column(&mut self, tag: Tag, encode: impl FnOnce(&mut Vec<u8>)) {
+        debug_assert!(self.entries.last().is_none_or(|(last, _)| *last < tag), "BUG: columns out of order");
+        let start = self.bodies.len();
+        encode(&mut self.bodies);
+        self.entries.push((tag, self.bodies.len() - start));
+    }
+
+    pub(super) fn finish(self) -> Result<Vec<u8>, StoreError> {
+        let bytes = HEAD_BYTES + ENTRY_BYTES * self.entries.len() + CRC_BYTES + self.bodies.len();
+        let max = SlabBlock::BYTES_MAX;
+        let too_large = StoreError::TooLarge { rows: self.rows, bytes, max };
+        let Some(rows) = u32::try_from(self.rows).ok().filter(|_| bytes <= max) else {
+            return Err(too_large);
+        };
+        let mut out = Vec::with_capacity(bytes);
+        out.extend_from_slice(&[VERSION, self.entries.len() as u8]);
+        out.extend_from_slice(&rows.to_le_bytes());
+        for (tag, length) in &self.entries {
+            out.push(*tag as u8);
+            out.extend_from_slice(&(*length as u32).to_le_bytes()); // not above `max`
+        }
+        let crc = crc32c::crc32c(&out);
+        out.extend_from_slice(&crc.to_le_bytes());
+        out.extend_from_slice(&self.bodies);
+        Ok(out)
+    }
+}
+
+// === impl Directory ===
+
+impl<'a> Directory<'a> {
+    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, StoreError> {
+        let short = || StoreError::damaged("the head", "its bytes end early");
+        let [version, columns, rows @ ..] = *bytes.first_chunk::<HEAD_BYTES>().ok_or_else(short)?;
+        if version != VERSION {
+            return Err(StoreError::Version { what: "the head".into(), found: version, known: VERSION });
+        }
+        let head_end = HEAD_BYTES + ENTRY_BYTES * usize::from(columns);
+        let (head, rest) = bytes.split_at_checked(head_end).ok_or_else(short)?;
+        let (crc, bodies) = rest.split_first_chunk::<CRC_BYTES>().ok_or_else(short)?;
+        if crc32c::crc32c(head) != u32::from_le_bytes(*crc) {
+            return Err(StoreError::damaged("the head", "its crc32c does not fit"));
+        }
+        let directory =
+            Self { rows: u32::from_le_bytes(rows) as usize, entries: &head[HEAD_BYTES..], bodies };
+        directory.check_lengths()?;
+        Ok(directory)
+    }
+
+    /// The column's bytes; `None` when the block has no such column.
+    pub(super) fn column(&self, tag: Tag) -> Option<&'a [u8]> {
+        let mut start = 0;
+        for (have, length) in self.entries() {
+            if have == tag as u8 {
+                return self.bodies.get(start..start + length);
+            }
+            start += length;
+        }
+        None
+    }
+
+    fn check_lengths(&self) -> Result<(), StoreError> {
+        let total: usize = self.entries().map(|(_, length)| length).sum();
+        if total != self.bodies.len() {
+            let why = format!("its columns take {total} bytes and {} are there", self.bodies.len());
+            return Err(StoreError::damaged("the body", &why));
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (u8, usize)> + use<'a> {
+        self.entries
+            .as_chunks::<ENTRY_BYTES>()
+            .0
+            .iter()
+            .map(|[tag, length @ ..]| (*tag, u32::from_le_bytes(*length) as usize))
+    }
+}
+
+/// Decodes a whole column: `decode` must use all of its bytes and yield `rows` values.
+pub(super) fn decode<'a, T>(
+    tag: Tag,
+    mut bytes: &'a [u8],
+    rows: usize,
+    out: &mut Vec<T>,
+    decode: impl FnOnce(&mut &'a [u8], usize, &mut Vec<T>) -> Result<(), codec::CodecError>,
+) -> Result<(), StoreError> {
+    let damaged = |why: &dyn ToString| StoreError::damaged(format!("column {tag:?}"), &why.to_string());
+    out.clear();
+    decode(&mut bytes, rows, out).map_err(|why| damaged(&why))?;
+    if out.len() != rows {
+        return Err(damaged(&format!("it has {} values for {rows} rows", out.len())));
+    }
+    if !bytes.is_empty() {
+        return Err(damaged(&format!("{} bytes follow after its end", bytes.len())));
+    }
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! The rows that have a sketch: which they are, what is read off it at the seal, and the sketch's own bytes.
+
+use model::{Distinct, Distribution, Scalars, SketchError};
+
+use crate::StoreError;
+
+use super::directory::{Directory, DirectoryWriter, Tag, decode};
+use super::{Columns, Percentile};
+
+/// Byte strings end to end.
+#[derive(Debug, Default)]
+pub(super) struct Blobs {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// Rows with a distinct sketch.
+#[derive(Debug, Default)]
+pub(super) struct DistinctRows {
+    pub(super) rows: Vec<u32>,
+    pub(super) estimates: Vec<f64>,
+    sketches: Blobs,
+}
+
+/// Rows with a distribution.
+#[derive(Debug, Default)]
+pub(super) struct DistributionRows {
+    pub(super) rows: Vec<u32>,
+    pub(super) percentiles: [Vec<f64>; 5],
+    sketches: Blobs,
+}
+
+const PERCENTILE_TAGS: [Tag; 5] = [Tag::P50, Tag::P90, Tag::P95, Tag::P99, Tag::P999];
+
+// === impl Blobs ===
+
+impl Blobs {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    fn push(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
+        append(&mut self.bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn get(&self, at: usize) -> Option<&[u8]> {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.bytes.get(start..*self.ends.get(at)?)
+    }
+
+    fn put(&self, tag: Tag, out: &mut DirectoryWriter) {
+        let all: Vec<&[u8]> = (0..self.ends.len()).filter_map(|at| self.get(at)).collect();
+        out.column(tag, |bytes| codec::encode_bytes(&all, bytes));
+    }
+
+    /// Copied, because a block's bytes do not outlive the read; only readers of whole sketches pay for it.
+    fn take(&mut self, tag: Tag, directory: &Directory<'_>, rows: usize) -> Result<(), StoreError> {
+        let mut all = Vec::new();
+        decode(tag, required(tag, directory)?, rows, &mut all, codec::decode_bytes)?;
+        all.iter().for_each(|blob| self.push(|bytes| bytes.extend_from_slice(blob)));
+        Ok(())
+    }
+}
+
+// === impl DistinctRows ===
+
+impl DistinctRows {
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+        self.estimates.clear();
+        self.sketches.clear();
+    }
+
+    pub(super) fn push(&mut self, row: u32, sketch: &Distinct) {
+        self.rows.push(row);
+        self.estimates.push(sketch.estimate());
+        self.sketches.push(|bytes| sketch.encode(bytes));
+    }
+
+    pub(super) fn put(&self, out: &mut DirectoryWriter) {
+        if !self.rows.is_empty() {
+            out.column(Tag::DistinctRows, |bytes| codec::encode_ids(&self.rows, bytes));
+            out.column(Tag::DistinctEstimates, |bytes| codec::encode_floats(&self.estimates, bytes));
+            self.sketches.put(Tag::DistinctSketches, out);
+        }
+    }
+
+    pub(super) fn take(&mut self, directory: &Directory<'_>, wanted: Columns) -> Result<(), StoreError> {
+        self.clear();
+        if !wanted.has_any(Columns::DISTINCT | Columns::DISTINCT_ESTIMATE)
+            || !take_rows(Tag::DistinctRows, directory, &mut self.rows)?
+        {
+            return Ok(());
+        }
+        if wanted.has(Columns::DISTINCT_ESTIMATE) {
+            take_floats(Tag::DistinctEstimates, directory, self.rows.len(), &mut self.estimates)?;
+        }
+        if wanted.has(Columns::DISTINCT) {
+            self.sketches.take(Tag::DistinctSketches, directory, self.rows.len())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn sketch(&self, row: usize) -> Result<Option<Distinct>, StoreError> {
+        sketch("distinct sketch", row, &self.rows, &self.sketches, Distinct::decode)
+    }
+}
+
+// === impl DistributionRows ===
+
+impl DistributionRows {
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+        self.percentiles.iter_mut().for_each(Vec::clear);
+        self.sketches.clear();
+    }
+
+    /// A percentile is clamped to what was measured, as everywhere that one is read; of an empty distribution it is
+    /// NaN, which is never a percentile.
+    pub(super) fn push(&mut self, row: u32, sketch: &Distribution, scalars: &Scalars) {
+        let (min, max) = (scalars.min().to_f64(), scalars.max().to_f64());
+        self.rows.push(row);
+        for (which, column) in Percentile::ALL.into_iter().zip(&mut self.percentiles) {
+            column.push(sketch.percentile(which.percent()).map_or(f64::NAN, |read| read.max(min).min(max)));
+        }
+        self.sketches.push(|bytes| sketch.encode(bytes));
+    }
+
+    pub(super) fn put(&self, out: &mut DirectoryWriter) {
+        if !self.rows.is_empty() {
+            out.column(Tag::DistributionRows, |bytes| codec::encode_ids(&self.rows, bytes));
+            for (tag, column) in PERCENTILE_TAGS.into_iter().zip(&self.percentiles) {
+                out.column(tag, |bytes| codec::encode_floats(column, bytes));
+            }
+            self.sketches.put(Tag::DistributionSketches, out);
+        }
+    }
+
+    pub(super) fn take(&mut self, directory: &Directory<'_>, wanted: Columns) -> Result<(), StoreError> {
+        self.clear();
+        if !wanted.has_any(Columns::DISTRIBUTION | Columns::PERCENTILES)
+            || !take_rows(Tag::DistributionRows, directory, &mut self.rows)?
+        {
+            return Ok(());
+        }
+        let columns = Percentile::ALL.into_iter().zip(PERCENTILE_TAGS).zip(&mut self.percentiles);
+        for ((which, tag), column) in
+            columns.filter(|((which, _), _)| wanted.has(Columns::percentile(*which)))
+        {
+            debug_assert_eq!(PERCENTILE_TAGS[which as usize], tag);
+            take_floats(tag, directory, self.rows.len(), column)?;
+        }
+        if wanted.has(Columns::DISTRIBUTION) {
+            self.sketches.take(Tag::DistributionSketches, directory, self.rows.len())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn sketch(&self, row: usize) -> Result<Option<Distribution>, StoreError> {
+        sketch("distribution", row, &self.rows, &self.sketches, Distribution::decode)
+    }
+}
+
+/// Where a row stands among those that have a sketch. When all have one it stands where it is.
+pub(super) fn find(rows: &[u32], row: usize) -> Option<usize> {
+    let wanted = u32::try_from(row).ok()?;
+    if rows.get(row) == Some(&wanted) { Some(row) } else { rows.binary_search(&wanted).ok() }
+}
+
+fn sketch<T>(
+    what: &str,
+    row: usize,
+    rows: &[u32],
+    sketches: &Blobs,
+    decode: impl FnOnce(&[u8]) -> Result<T, SketchError>,
+) -> Result<Option<T>, StoreError> {
+    let Some(bytes) = find(rows, row).and_then(|at| sketches.get(at)) else { return Ok(None) };
+    decode(bytes).map(Some).map_err(|why| StoreError::damaged(format!("{what} of row {row}"), &why))
+}
+
+/// Which rows have a sketch; false when none has.
+fn take_rows(tag: Tag, directory: &Directory<'_>, out: &mut Vec<u32>) -> Result<bool, StoreError> {
+    let Some(mut bytes) = directory.column(tag) else { return Ok(false) };
+    let damaged = |why: &dyn ToString| StoreError::damaged(format!("column {tag:?}"), &why.to_string());
+    codec::decode_ids(&mut bytes, directory.rows, out).map_err(|why| damaged(&why))?;
+    if out.last().is_some_and(|last| *last as usize >= directory.rows) {
+        return Err(damaged(&"it names a row that is not there"));
+    }
+    Ok(true)
+}
+
+fn take_floats(
+    tag: Tag,
+    directory: &Directory<'_>,
+    rows: usize,
+    out: &mut Vec<f64>,
+) -> Result<(), StoreError> {
+    decode(tag, required(tag, directory)?, rows, out, codec::decode_floats)
+}
+
+/// A column that must be there because another one is.
+pub(super) fn required<'a>(tag: Tag, directory: &Directory<'a>) -> Result<&'a [u8], StoreError> {
+    directory.column(tag).ok_or_else(|| StoreError::damaged(format!("column {tag:?}"), "it is missing"))
+}
