@@ -171,7 +171,7 @@ proptest! {
     fn rows_come_back(rows in vec(row(), 0..40)) {
         let batch = through_the_log(&build(&rows));
         let view = BatchView::new(&batch).unwrap();
-        prop_assert_eq!(read(&view), rows.clone());
+        prop_assert_eq!(&read(&view), &rows);
         prop_assert_eq!(view.account(), "shop");
         prop_assert!(view.declares() && !view.backfill() && view.stamp().is_none());
         let series: BTreeSet<_> = rows.iter().map(|row| (&row.metric, &row.dims)).collect();
@@ -311,8 +311,8 @@ fn refusals_name_the_column() {
     );
     check(
         |batch| {
-            (batch.string_bytes, batch.string_len) =
-                ("Laten\u{e4}piGet!".as_bytes().to_vec().into(), vec![6, 3, 4])
+            batch.string_bytes = "Laten\u{e4}piGet!".as_bytes().to_vec().into();
+            batch.string_len = vec![6, 3, 4];
         },
         "utf8: string 0 of the batch is not UTF-8: send text",
     );
