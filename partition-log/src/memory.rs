@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 
+use crate::budget::Budget;
 use crate::limits::RECORD_BYTES_MAX;
 use crate::log::{Ack, AppendError, Entry, Offset, PartitionLog, ReadError, ReleaseError};
 
@@ -96,14 +97,9 @@ impl Records {
     }
 
     fn from(&self, from: Offset, bytes_max: usize) -> Vec<Entry> {
-        let mut bytes = 0;
+        let mut budget = Budget::new(bytes_max);
         let first = (from - self.start) as usize;
-        let fits = |record: &&Bytes| {
-            let is_first = bytes == 0;
-            bytes += record.len().max(1);
-            is_first || bytes <= bytes_max
-        };
-        let records = self.kept.range(first..).take_while(fits);
+        let records = self.kept.range(first..).take_while(|record| budget.take(record.len()));
         (from..).zip(records).map(|(offset, record)| Entry { offset, record: record.clone() }).collect()
     }
 }
