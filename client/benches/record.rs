@@ -1,0 +1,2 @@
+//! Rows 1 and 2 of the targets.
+fn main() {}

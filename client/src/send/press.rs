@@ -1,0 +1,114 @@
+//! Rows to packets: fills batches, stamps them, and writes the heartbeats.
+//!
+//! In:   drained rows in order; the close of minutes.
+//! Out:  packets in order of their sequence.
+//! Kept: the batch that is being filled, the next sequence, what is not declared yet.
+
+use std::sync::Arc;
+
+use model::{Aggregate, Minute, Number, Scalars, Stamp};
+use prost::Message;
+use proto::{BatchBuilder, v1};
+
+use super::heartbeat::{Events, Heartbeat};
+use super::transport::Packet;
+use crate::limits::{BATCH_BYTES, BATCH_ROWS_MAX, UNDECLARED_MINUTES_MAX};
+use crate::measure::Drained;
+use crate::measure::registry::Series;
+
+/// What was built, since the client was built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Output {
+    pub(crate) measurements: u64,
+    pub(crate) overflowed: u64,
+    pub(crate) rows: u64,
+    pub(crate) heartbeat_rows: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Press {
+    account: String,
+    backfill: bool,
+    /// The stamp of the next batch.
+    next: Stamp,
+    filling: BatchBuilder,
+    packets: Vec<Packet>,
+    declares: bool,
+    /// `None`: heartbeats are off (or one is being written just now).
+    heartbeat: Option<Heartbeat>,
+    output: Output,
+}
+
+// === impl Press ===
+
+impl Press {
+    pub(crate) fn new(account: &str, backfill: bool, first: Stamp, heartbeat: Option<Heartbeat>) -> Self {
+        Self {
+            account: account.to_owned(),
+            backfill,
+            next: first,
+            filling: BatchBuilder::new(account),
+            packets: Vec::new(),
+            declares: heartbeat.is_some(),
+            heartbeat,
+            output: Output::default(),
+        }
+    }
+
+    /// Adds one row.
+    pub(crate) fn add(&mut self, row: &Drained) {
+        let measurements = row.aggregate.scalars.count;
+        self.output.measurements += measurements;
+        if row.series.overflow {
+            self.output.overflowed += measurements;
+        }
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.built(row.minute, measurements);
+        }
+        self.put(&row.series, row.minute, &row.aggregate);
+        if self.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.undeclared() >= UNDECLARED_MINUTES_MAX) {
+            self.declare(Minute(u32::MAX), None);
+        }
+    }
+
+    /// Writes the heartbeats of all minutes up to `through`; `alive` as of [`Heartbeat::declare`].
+    pub(crate) fn declare(&mut self, through: Minute, alive: Option<(Minute, Events)>) {
+        let Some(mut heartbeat) = self.heartbeat.take() else { return };
+        for beat in heartbeat.declare(through, alive) {
+            let value = i64::try_from(beat.value).unwrap_or(i64::MAX);
+            self.output.heartbeat_rows += 1;
+            self.put(beat.series, beat.minute, &Aggregate::of(Scalars::of(Number::Int(value))));
+        }
+        self.heartbeat = Some(heartbeat);
+    }
+
+    /// All packets of what was added.
+    pub(crate) fn take(&mut self) -> Vec<Packet> {
+        self.close_batch();
+        std::mem::take(&mut self.packets)
+    }
+
+    pub(crate) fn output(&self) -> Output {
+        self.output
+    }
+
+    fn put(&mut self, series: &Arc<Series>, minute: Minute, aggregate: &Aggregate) {
+        self.output.rows += 1;
+        self.filling.add(&series.metric, series.pairs(), minute, aggregate);
+        if self.filling.rows() >= BATCH_ROWS_MAX || self.filling.bytes() >= BATCH_BYTES {
+            self.close_batch();
+        }
+    }
+
+    fn close_batch(&mut self) {
+        if self.filling.is_empty() {
+            return;
+        }
+        let rows = self.filling.rows() as u64;
+        let batch = std::mem::replace(&mut self.filling, BatchBuilder::new(&self.account));
+        let batch = batch.publisher(self.next).backfill(self.backfill).declares(self.declares);
+        let request = v1::PublishRequest { batches: vec![batch.build()] }.encode_to_vec().into();
+        self.packets.push(Packet { stamp: self.next, rows, request });
+        self.next.sequence += 1;
+    }
+}
