@@ -53,7 +53,8 @@ impl Sampling {
             Self::Max => Some(scalars.max().to_f64()),
             Self::Avg => scalars.average(),
             Self::Rate => (seconds > 0).then(|| scalars.sum().to_f64() / seconds as f64),
-            Self::Distinct => aggregate.distinct().map(crate::Distinct::estimate),
+            // Different values come in whole numbers.
+            Self::Distinct => aggregate.distinct().map(|distinct| distinct.estimate().round()),
             Self::Percentile(p) => {
                 let read = aggregate.distribution()?.percentile(p)?;
                 // The exact extremes are known; a bucket's representative must not lie outside of them.
