@@ -18,7 +18,7 @@ pub(crate) const HEADER_BYTES: usize = 24;
 pub(crate) const FRAME_HEAD_BYTES: usize = 20;
 
 /// What is wrong with a header.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BadHeader {
     Newer(u32),
     Damaged(&'static str),
