@@ -60,15 +60,17 @@ pub enum StoreError {
     },
     /// More than one value of the store can hold.
     #[error(
-        "a slab block of {rows} rows takes {bytes} bytes, at most {max} fit: spread the metric over more partitions"
+        "a slab block of {rows} rows takes {bytes} bytes, at most {rows_max} rows and {bytes_max} bytes fit: spread the metric over more partitions"
     )]
     TooLarge {
         /// Rows in the block.
         rows: usize,
         /// What they take.
         bytes: usize,
-        /// The limit.
-        max: usize,
+        /// The limit on rows.
+        rows_max: usize,
+        /// The limit on bytes.
+        bytes_max: usize,
     },
     /// The simulated machine is down; see [`crate::MemoryKv::restart`].
     #[error("the simulated disk has crashed: restart it")]

@@ -114,6 +114,23 @@ impl RocksKv {
         Ok(Self { db, dir: dir.to_owned() })
     }
 
+    /// What the store in this directory holds at this moment, also beside the process that writes it. Nothing is
+    /// written, not even a lock or a log file, and [`Kv::commit`] fails.
+    ///
+    /// # Errors
+    /// When there is no store, or it is corrupt, or a file went away while it was opened: then try again.
+    pub fn open_read_only(dir: &Path) -> Result<Self, StoreError> {
+        let options = RocksOptions::default();
+        let families = Cf::ALL.map(|cf| ColumnFamilyDescriptor::new(cf.name(), options.family(cf)));
+        let mut database = options.database();
+        database.create_if_missing(false);
+        database.create_missing_column_families(false);
+        database.set_max_open_files(-1); // all at once, so that none can be compacted away under a reader
+        let db = DB::open_cf_descriptors_read_only(&database, dir, families, false)
+            .map_err(|why| weather("open", dir, &why))?;
+        Ok(Self { db, dir: dir.to_owned() })
+    }
+
     fn family(&self, cf: Cf) -> &ColumnFamily {
         self.db.cf_handle(cf.name()).expect("opened with all families, and none is ever dropped")
     }

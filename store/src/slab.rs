@@ -42,6 +42,9 @@ pub struct SlabBlock {
 impl SlabBlock {
     /// Bytes of one block: RocksDB holds 4 GiB a value and copies it a few times on its way.
     pub const BYTES_MAX: usize = 1 << 30;
+    /// Rows of one block, twice what the largest metric is meant to have in all partitions together. A reader that
+    /// asks for every scalar needs 60 bytes a row, so this also says what a block can make it allocate: 4 GiB.
+    pub const ROWS_MAX: usize = 1 << 26;
 
     /// No rows.
     #[must_use]
@@ -124,7 +127,7 @@ impl SlabBlock {
     /// The bytes of the block.
     ///
     /// # Errors
-    /// When ids do not ascend, or the block exceeds [`SlabBlock::BYTES_MAX`].
+    /// When ids do not ascend, or the block exceeds [`SlabBlock::ROWS_MAX`] or [`SlabBlock::BYTES_MAX`].
     pub fn encode(&self) -> Result<Vec<u8>, StoreError> {
         self.check_order()?;
         let mut out = DirectoryWriter::new(self.len());

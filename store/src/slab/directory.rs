@@ -12,6 +12,7 @@ const ENTRY_BYTES: usize = 1 + 4;
 const CRC_BYTES: usize = 4;
 
 const _: () = assert!(SlabBlock::BYTES_MAX <= u32::MAX as usize, "a column's length is 32 bits wide");
+const _: () = assert!(SlabBlock::ROWS_MAX <= u32::MAX as usize, "the number of rows is 32 bits wide");
 
 /// What a column is. The number is part of the format. A reader passes over numbers it does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,17 +70,16 @@ impl DirectoryWriter {
 
     pub(super) fn finish(self) -> Result<Vec<u8>, StoreError> {
         let bytes = HEAD_BYTES + ENTRY_BYTES * self.entries.len() + CRC_BYTES + self.bodies.len();
-        let max = SlabBlock::BYTES_MAX;
-        let too_large = StoreError::TooLarge { rows: self.rows, bytes, max };
-        let Some(rows) = u32::try_from(self.rows).ok().filter(|_| bytes <= max) else {
-            return Err(too_large);
-        };
+        let (rows, rows_max, bytes_max) = (self.rows, SlabBlock::ROWS_MAX, SlabBlock::BYTES_MAX);
+        if rows > rows_max || bytes > bytes_max {
+            return Err(StoreError::TooLarge { rows, bytes, rows_max, bytes_max });
+        }
         let mut out = Vec::with_capacity(bytes);
         out.extend_from_slice(&[VERSION, self.entries.len() as u8]);
-        out.extend_from_slice(&rows.to_le_bytes());
+        out.extend_from_slice(&(rows as u32).to_le_bytes()); // both limits fit 32 bits
         for (tag, length) in &self.entries {
             out.push(*tag as u8);
-            out.extend_from_slice(&(*length as u32).to_le_bytes()); // not above `max`
+            out.extend_from_slice(&(*length as u32).to_le_bytes());
         }
         let crc = crc32c::crc32c(&out);
         out.extend_from_slice(&crc.to_le_bytes());
@@ -105,6 +105,7 @@ impl<'a> Directory<'a> {
         }
         let directory =
             Self { rows: u32::from_le_bytes(rows) as usize, entries: &head[HEAD_BYTES..], bodies };
+        directory.check_rows()?;
         directory.check_lengths()?;
         Ok(directory)
     }
@@ -119,6 +120,14 @@ impl<'a> Directory<'a> {
             start += length;
         }
         None
+    }
+
+    fn check_rows(&self) -> Result<(), StoreError> {
+        if self.rows > SlabBlock::ROWS_MAX {
+            let why = format!("it claims {} rows, at most {} are read", self.rows, SlabBlock::ROWS_MAX);
+            return Err(StoreError::damaged("the head", &why));
+        }
+        Ok(())
     }
 
     fn check_lengths(&self) -> Result<(), StoreError> {

@@ -45,9 +45,11 @@ impl Blobs {
         self.ends.push(self.bytes.len());
     }
 
+    /// `None` where no sketches were asked for.
     fn get(&self, at: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(at)?;
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.bytes.get(start..*self.ends.get(at)?)
+        self.bytes.get(start..end)
     }
 
     fn put(&self, tag: Tag, out: &mut DirectoryWriter) {

@@ -1,0 +1,96 @@
+//! Bytes of version 1, for ever. Keys and records have one form; a block may come to be written in better modes, so
+//! only that it is read is checked.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+use model::{Aggregate, Distinct, Distribution, Minute, Number, Scalars, SeriesHash, Sketches};
+use store::{Columns, KvBatch, KvOp, MetricRecord, Percentile, SeriesRecord, SlabColumns, SlabKey};
+
+#[test]
+fn a_slab_key() {
+    let key = SlabKey { metric: 258, minute: Minute(28_000_000), seal_offset: 7 };
+    assert_eq!(hex(&key.to_bytes()), "0000010201ab3f000000000000000007");
+}
+
+#[test]
+fn the_records() {
+    let mut batch = KvBatch::new();
+    MetricRecord { account: "default", metric: "Latency" }.put(2, &mut batch);
+    let dims = [("Api", "Get"), ("Région", "é")];
+    SeriesRecord::put(
+        3,
+        SeriesHash(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10),
+        2,
+        dims.into_iter(),
+        &mut batch,
+    );
+    let written: Vec<(String, String)> = batch.ops().iter().map(key_and_value).collect();
+    assert_eq!(written[0], ("4d00000002".into(), METRIC.into()));
+    assert_eq!(written[1], ("5300000003".into(), SERIES.concat()));
+}
+
+#[test]
+fn a_slab_block() {
+    let mut columns = SlabColumns::new();
+    columns.read(&unhex(&BLOCK.concat()), Columns::ALL).unwrap();
+    assert_eq!(columns.len(), 3);
+    for (at, (id, row)) in rows().into_iter().enumerate() {
+        assert_eq!((columns.ids()[at], columns.aggregate(at).unwrap()), (id, row));
+    }
+    assert_eq!(columns.distinct_estimate(2).map(f64::round), Some(2.0));
+    assert_eq!(columns.percentile(2, Percentile::P50), Some(2.000_976_562_5));
+}
+
+/// One of each: a sole measurement, several, floats among integers, both sketches.
+fn rows() -> Vec<(u32, Aggregate)> {
+    let fold = |numbers: &[Number]| {
+        let mut all = Scalars::default();
+        numbers.iter().for_each(|number| all.record(*number));
+        all
+    };
+    let (mut distinct, mut distribution) = (Distinct::default(), Distribution::new());
+    ["a", "b"].into_iter().for_each(|element| distinct.observe(element));
+    [2.0, 3.0].into_iter().for_each(|value| distribution.record(value));
+    let sketches = Sketches { distinct: Some(distinct), distribution: Some(distribution) };
+    vec![
+        (7, Aggregate::of(Scalars::of(Number::Int(300)))),
+        (8, Aggregate::of(fold(&[Number::Float(12.5), Number::Int(2)]))),
+        (
+            40,
+            Aggregate {
+                scalars: fold(&[Number::Int(2), Number::Int(3)]),
+                sketches: Some(Box::new(sketches)),
+            },
+        ),
+    ]
+}
+
+/// Version, "default", "Latency".
+const METRIC: &str = "01070064656661756c7407004c6174656e6379";
+/// Version, hash, metric 2, two dimensions.
+const SERIES: &[&str] =
+    &["01100f0e0d0c0b0a0908070605040302010200000002", "0300417069030047657407005", "2c3a967696f6e0200c3a9"];
+const BLOCK: &[&str] = &[
+    "011003000000010c000000020b000000030a000000050f000000060a000000090e000000100a00000011100000001216",
+    "000000180a00000019100000001a100000001b100000001c100000001d100000001e12000000f56af881013603040e40",
+    "d4079b663e910173030300e701535c35750122030204fe261741ef01410307010364940a2b78a0a1ed22011002020400",
+    "1066ba89014102060100fa01bd0100d926a70130010204007e5a30f00140010805000008000000406d82a7f60160010e",
+    "01000e02838bb4dd02c2a7d8bd041814e7980130010204007e5a30f0014001080000000000020040bb248e1401400108",
+    "00000000000008400eb5f5c60140010800000000000008400eb5f5c60140010800000000000008400eb5f5c601400108",
+    "00000000000008400eb5f5c60160010a0101028290080180040128b6c6e5",
+];
+
+fn key_and_value(op: &KvOp) -> (String, String) {
+    match op {
+        KvOp::Put { key, value, .. } => (hex(key), hex(value)),
+        other => panic!("not a put: {other:?}"),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
