@@ -1,0 +1,80 @@
+//! Numbers the partition's series by first appearance in the log.
+//!
+//! In:    series hashes.
+//! Out:   local ids, the same on every replica.
+//! Kept:  hash → local id (24 B an entry), local id → metric id.
+//! Never: words (the hints have them), removal.
+
+use hashbrown::HashTable;
+use model::{LocalId, MetricId, SeriesHash};
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Dictionary {
+    table: HashTable<Entry>,
+    metric_of: Vec<MetricId>,
+}
+
+/// The hash in halves: a u128 would be aligned to 16 bytes and the entry grow to 32.
+struct Entry {
+    high: u64,
+    low: u64,
+    id: LocalId,
+}
+
+// === impl Dictionary ===
+
+impl Dictionary {
+    /// The series' number, if it was seen before. The hash is one already, so the table takes it as it is.
+    #[inline]
+    pub(crate) fn find(&self, hash: SeriesHash) -> Option<LocalId> {
+        let (high, low) = (hash.high(), hash.low());
+        self.table.find(low, |entry| entry.low == low && entry.high == high).map(|entry| entry.id)
+    }
+
+    /// Numbers a series that [`Dictionary::find`] does not find.
+    pub(crate) fn insert(&mut self, hash: SeriesHash, metric: MetricId) -> LocalId {
+        debug_assert!(self.find(hash).is_none(), "BUG: a series was numbered twice");
+        let id = self.len();
+        let entry = Entry { high: hash.high(), low: hash.low(), id };
+        self.table.insert_unique(entry.low, entry, |entry| entry.low);
+        self.metric_of.push(metric);
+        id
+    }
+
+    /// How many series there are.
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.metric_of.len()).expect("series_max is a u32")
+    }
+
+    /// The metric of a series.
+    #[inline]
+    pub(crate) fn metric_of(&self, id: LocalId) -> MetricId {
+        self.metric_of[id as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ids_are_those_of_a_map(hashes in prop::collection::vec((0_u64..4, 0_u64..40), 0..200)) {
+            let (mut dictionary, mut oracle) = (Dictionary::default(), HashMap::new());
+            for (high, low) in hashes {
+                let hash = SeriesHash::from_halves(high, low);
+                let next = u32::try_from(oracle.len()).unwrap();
+                let expected = *oracle.entry(hash).or_insert(next);
+                let got = dictionary.find(hash).unwrap_or_else(|| dictionary.insert(hash, next * 2));
+                prop_assert_eq!(got, expected);
+                prop_assert_eq!(dictionary.metric_of(got), got * 2);
+            }
+            prop_assert_eq!(dictionary.len() as usize, oracle.len());
+        }
+    }
+}

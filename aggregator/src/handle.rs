@@ -1,0 +1,261 @@
+//! What the rest of the process holds of a running island.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use model::{Minute, PublisherId};
+use parking_lot::Mutex;
+use partition_log::{Offset, PartitionLog};
+use store::{Kv, KvSnapshot};
+use thiserror::Error;
+
+use crate::questions::{Answer, AskError, Asker, Question};
+use crate::{Counters, OpenView, PublisherAccount, StateError, View, checkpoint_position};
+
+/// For how long a reader waits until disk and view are of the same seal. They differ only between the end of a commit
+/// and the store of a pointer.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
+
+/// How an island does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IslandState {
+    /// Loads its checkpoint and replays the log. Readers see what was sealed.
+    #[default]
+    Recovering,
+    /// Has seen all that was in the log when it started.
+    Serving,
+    /// Has stopped for good, for the reason in the detail. Readers go on with what was sealed.
+    Failed,
+    /// Was told to stop.
+    Stopped,
+}
+
+/// One partition in the health table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IslandStatus {
+    /// Which partition.
+    pub partition: u32,
+    /// How it does.
+    pub state: IslandState,
+    /// What a person should know about that; empty while all is well.
+    pub detail: String,
+    /// The newest minute that is closed for good.
+    pub sealed_through: Option<Minute>,
+    /// The oldest record in the log.
+    pub log_start: Offset,
+    /// One past the newest.
+    pub log_end: Offset,
+    /// The record that is applied next.
+    pub position: Offset,
+    /// Records that are not applied yet.
+    pub lag_records: u64,
+    /// Series of the partition.
+    pub series: u64,
+    /// What became of all rows.
+    pub counters: Counters,
+    /// Cells of late rows that wait for a seal.
+    pub late_rows: usize,
+    /// Bytes on disk, about.
+    pub disk_bytes: u64,
+}
+
+/// Why nothing could be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The disk.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The open minutes.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// Disk and view stay apart: the island stopped between the two.
+    #[error("the disk of partition {partition} holds checkpoint {disk:?}, its view is of {view}: restart the island")]
+    Apart {
+        /// Which partition.
+        partition: u32,
+        /// `C` on disk.
+        disk: Option<Offset>,
+        /// `C` of the view.
+        view: Offset,
+    },
+}
+
+/// What owner thread and readers share.
+pub(crate) struct Shared {
+    pub(crate) partition: u32,
+    pub(crate) view: ArcSwap<View>,
+    pub(crate) kv: Arc<dyn Kv>,
+    pub(crate) log: Arc<dyn PartitionLog>,
+    /// What the owner last said of itself; `log_*` and `disk_bytes` are looked up by who asks.
+    pub(crate) said: Mutex<IslandStatus>,
+    pub(crate) stop: AtomicBool,
+}
+
+/// A running island. A clone is the same island.
+#[derive(Clone)]
+pub struct IslandHandle {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) asker: Asker,
+    pub(crate) thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+// === impl IslandState ===
+
+impl IslandState {
+    /// As the health table says it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recovering => "recovering",
+            Self::Serving => "serving",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+// === impl IslandHandle: reading ===
+
+impl IslandHandle {
+    /// Which partition.
+    #[must_use]
+    pub fn partition(&self) -> u32 {
+        self.shared.partition
+    }
+
+    /// As of the last seal.
+    #[must_use]
+    pub fn view(&self) -> Arc<View> {
+        self.shared.view.load_full()
+    }
+
+    /// Its disk.
+    #[must_use]
+    pub fn kv(&self) -> Arc<dyn Kv> {
+        Arc::clone(&self.shared.kv)
+    }
+
+    /// Reads disk and view of the same seal. May wait some microseconds for the end of a seal; blocks.
+    ///
+    /// # Errors
+    /// When the disk cannot be read, or the island stopped in the middle of a seal.
+    pub fn with_read<R>(&self, read: impl FnOnce(&View, &dyn KvSnapshot) -> R) -> Result<R, ReadError> {
+        let patience = Instant::now() + SETTLE_MAX;
+        loop {
+            let view = self.view();
+            let snapshot = self.shared.kv.snapshot();
+            match self.apart(&*snapshot, view.position)? {
+                None => return Ok(read(&view, &*snapshot)),
+                Some(apart) if Instant::now() > patience => return Err(apart),
+                Some(_) => thread::sleep(Duration::from_micros(50)),
+            }
+        }
+    }
+
+    /// The same with what no seal has taken yet, of these (account, metric) or of all when there are none. Blocks
+    /// until the island answers.
+    ///
+    /// # Errors
+    /// As [`IslandHandle::with_read`], and when the island does not answer within `timeout`.
+    pub fn with_read_open<R>(
+        &self,
+        metrics: &[(String, String)],
+        timeout: Duration,
+        read: impl FnOnce(&OpenView, &dyn KvSnapshot) -> R,
+    ) -> Result<R, ReadError> {
+        let patience = Instant::now() + timeout;
+        loop {
+            let open = self.open_view_blocking(metrics, timeout)?;
+            let snapshot = self.shared.kv.snapshot();
+            match self.apart(&*snapshot, open.view.position)? {
+                None => return Ok(read(&open, &*snapshot)),
+                Some(apart) if Instant::now() > patience => return Err(apart),
+                Some(_) => {} // a seal came in between: ask again
+            }
+        }
+    }
+
+    fn apart(&self, snapshot: &dyn KvSnapshot, view: Offset) -> Result<Option<ReadError>, ReadError> {
+        let disk = checkpoint_position(snapshot)?;
+        let partition = self.shared.partition;
+        Ok((disk.unwrap_or(0) != view).then_some(ReadError::Apart { partition, disk, view }))
+    }
+}
+
+// === impl IslandHandle: asking ===
+
+impl IslandHandle {
+    /// Asks the owner thread.
+    ///
+    /// # Errors
+    /// When it does not run or is asked too much.
+    pub async fn ask(&self, question: Question) -> Result<Answer, AskError> {
+        self.asker.ask(question).await
+    }
+
+    /// Asks the owner thread and blocks.
+    ///
+    /// # Errors
+    /// When it does not run, is asked too much, or does not answer in time.
+    pub fn ask_blocking(&self, question: Question, timeout: Duration) -> Result<Answer, AskError> {
+        self.asker.ask_blocking(question, timeout)
+    }
+
+    /// What became of a publisher's rows.
+    ///
+    /// # Errors
+    /// As [`IslandHandle::ask`].
+    pub async fn publisher(
+        &self,
+        publisher: PublisherId,
+        epoch: u64,
+    ) -> Result<PublisherAccount, AskError> {
+        match self.ask(Question::Publisher { publisher, epoch }).await? {
+            Answer::Publisher(account) => Ok(account),
+            Answer::OpenMinutes(_) => Err(wrong_answer()),
+        }
+    }
+
+    fn open_view_blocking(
+        &self,
+        metrics: &[(String, String)],
+        timeout: Duration,
+    ) -> Result<Arc<OpenView>, AskError> {
+        match self.ask_blocking(Question::OpenMinutes { metrics: metrics.to_vec() }, timeout)? {
+            Answer::OpenMinutes(view) => Ok(view),
+            Answer::Publisher(_) => Err(wrong_answer()),
+        }
+    }
+}
+
+fn wrong_answer() -> AskError {
+    AskError::Failed("BUG: the answer to another question".to_owned())
+}
+
+// === impl IslandHandle: its life ===
+
+impl IslandHandle {
+    /// How it does.
+    #[must_use]
+    pub fn status(&self) -> IslandStatus {
+        let said = self.shared.said.lock().clone();
+        let (log_start, log_end) = (self.shared.log.start(), self.shared.log.end());
+        let lag_records = log_end.saturating_sub(said.position);
+        let disk_bytes = self.shared.kv.disk_bytes();
+        IslandStatus { log_start, log_end, lag_records, disk_bytes, ..said }
+    }
+
+    /// Tells the owner thread to stop after the record at hand, and waits for it. What it had not sealed is in the
+    /// log. A second call does nothing.
+    pub fn shutdown(&self) {
+        self.shared.stop.store(true, Ordering::Release);
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread {
+            // A panic in it was caught and is in the status.
+            drop(thread.join());
+        }
+    }
+}

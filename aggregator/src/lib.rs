@@ -1,0 +1,57 @@
+//! The island: consumes a partition's log, merges it per minute, seals, remembers, answers.
+//!
+//! In:    log records ([`Island::apply`]).
+//! Out:   a checkpoint at each seal, committed by the door before anything else is applied; [`View`]s for readers.
+//! Kept:  dictionary and hints, open minutes, late rows, dedup windows, cumulative values, the books.
+//! Lost on a crash: nothing. The checkpoint is loaded and the log replayed from `C`.
+//!
+//! ```text
+//! partition-log ──1 read of ≤ 4 MiB ahead──▶ door ──record──▶ Island ──Checkpoint──▶ Kv ──then──▶ View ──▶ readers
+//!                                             ▲  appends Seal by the clock
+//!                                             └── questions, 1,024 waiting, answered between records
+//! ```
+
+#![warn(missing_docs)]
+
+// The middle: no clock, no I/O.
+mod limits;
+mod identity_hash;
+mod dictionary;
+mod series_table;
+mod open_minutes;
+mod side_rows;
+mod dedup;
+mod cumulative;
+mod accounting;
+mod island;
+mod merge;
+
+// What leaves it, and how it comes back.
+mod state_bytes;
+mod state_keys;
+mod blocks;
+mod checkpoint;
+mod recover;
+mod view;
+mod error;
+
+// The door: a thread, a clock, a log, a disk.
+mod clock;
+mod handle;
+mod questions;
+mod run;
+mod sealer;
+
+pub use accounting::{AccountRows, Counters, DropCounters, DropKey};
+pub use checkpoint::{Checkpoint, checkpoint_position};
+pub use clock::{Clock, SystemClock};
+pub use dedup::PublisherAccount;
+pub use error::{ApplyError, StateError};
+pub use handle::{IslandHandle, IslandState, IslandStatus, ReadError};
+pub use island::{Applied, Island};
+pub use limits::{
+    ACCOUNT_MINUTES_KEPT, IslandLimits, NAMED_FORGOTTEN_MINUTES, PUBLISHER_FORGOTTEN_MINUTES,
+};
+pub use questions::{Answer, AskError, Question};
+pub use run::{IslandConfig, spawn};
+pub use view::{OpenBlock, OpenView, View};

@@ -1,0 +1,143 @@
+//! Loads what the last checkpoint wrote. The caller then replays the log from [`Island::position`].
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use model::Minute;
+use store::{Cf, KvSnapshot};
+
+use crate::accounting::HourRows;
+use crate::checkpoint::Head;
+use crate::cumulative::LastPoint;
+use crate::dedup::Publisher;
+use crate::island::Island;
+use crate::series_table::SeriesTable;
+use crate::state_bytes::StateReader;
+use crate::state_keys::{self, end_of};
+use crate::{IslandLimits, StateError, blocks};
+
+// === impl Island ===
+
+impl Island {
+    /// The island at position `C`; a new one when the disk is fresh.
+    ///
+    /// # Errors
+    /// When the disk cannot be read, or what lies on it is damaged, of a later version, or contradicts itself.
+    pub fn load(limits: IslandLimits, snapshot: &dyn KvSnapshot) -> Result<Self, StateError> {
+        let mut island = Self::new(limits);
+        let Some(head) = Head::read(snapshot)? else { return Ok(island) };
+        island.series = SeriesTable::load(limits.series_max, snapshot)?;
+        let (series, metrics) = (island.series.len(), island.series.metrics());
+        if (series, metrics) != (head.series, head.metrics) {
+            return Err(StateError::Contradiction(format!(
+                "{series} series of {metrics} metrics in the dictionary, {} of {} in the head",
+                head.series, head.metrics
+            )));
+        }
+        (island.position, island.checkpointed) = (head.position, head.position);
+        island.sealed_through = head.sealed_through;
+        island.books.counters = head.counters;
+        island.dedup.evicted = head.counters.publishers_evicted;
+        island.load_rows(snapshot)?;
+        island.load_memory(snapshot)?;
+        Ok(island)
+    }
+
+    fn load_rows(&mut self, snapshot: &dyn KvSnapshot) -> Result<(), StateError> {
+        each(snapshot, state_keys::OPEN_MINUTE, &mut |key, value| {
+            let minute = self.minute_of(key)?;
+            let position = self.open.position_of(minute).ok_or_else(|| too_many(minute))?;
+            let series = self.series.len();
+            blocks::read(value, |id, row| {
+                self.open.at(position).merge_aggregate(known(id, series)?, &row);
+                Ok(())
+            })
+        })?;
+        each(snapshot, state_keys::AHEAD_MINUTE, &mut |key, value| {
+            let minute = self.minute_of(key)?;
+            let series = self.series.len();
+            blocks::read(value, |id, row| {
+                let metric = self.series.metric_of(known(id, series)?);
+                self.ahead.merge(minute, metric, id, &row);
+                Ok(())
+            })
+        })
+    }
+
+    fn load_memory(&mut self, snapshot: &dyn KvSnapshot) -> Result<(), StateError> {
+        each(snapshot, state_keys::PUBLISHER, &mut |key, value| {
+            let publisher = state_keys::read_publisher(key).ok_or_else(|| bad_key(key))?;
+            self.dedup.restore(publisher, Publisher::decode(StateReader::new(key, value)?)?);
+            Ok(())
+        })?;
+        each(snapshot, state_keys::CUMULATIVE, &mut |key, value| {
+            let id = state_keys::read_u32(key).ok_or_else(|| bad_key(key))?;
+            let last = LastPoint::decode(StateReader::new(key, value)?)?;
+            self.cumulative.restore(known(id, self.series.len())?, last);
+            Ok(())
+        })?;
+        each(snapshot, state_keys::ACCOUNT_ROWS, &mut |key, value| {
+            let (hour, account) = state_keys::read_hour(key).ok_or_else(|| bad_key(key))?;
+            self.books.rows.restore(hour, account, decode_hour(StateReader::new(key, value)?)?);
+            Ok(())
+        })?;
+        each(snapshot, state_keys::DROPS, &mut |key, value| {
+            let mut value = StateReader::new(key, value)?;
+            let (account, metric, reason) = (text(&mut value)?, text(&mut value)?, text(&mut value)?);
+            let rows = value.u64()?;
+            value.end()?;
+            let drop_key = state_keys::drop_key(account, metric, reason).ok_or_else(|| bad_key(key))?;
+            Arc::make_mut(&mut self.books.drops).insert(drop_key, rows);
+            Ok(())
+        })
+    }
+
+    fn minute_of(&self, key: &[u8]) -> Result<Minute, StateError> {
+        let minute = state_keys::read_u32(key).map(Minute).ok_or_else(|| bad_key(key))?;
+        match self.sealed_through {
+            Some(sealed) if minute <= sealed => {
+                Err(StateError::Contradiction(format!("minute {minute} is open, and sealed through {sealed}")))
+            }
+            _ => Ok(minute),
+        }
+    }
+}
+
+/// Every key under a tag. What `body` says outlives the store's own error type.
+fn each(
+    snapshot: &dyn KvSnapshot,
+    tag: u8,
+    body: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StateError>,
+) -> Result<(), StateError> {
+    let mut failed = Ok(());
+    snapshot.range(Cf::State, &[tag], &end_of(tag), &mut |key, value| {
+        failed = body(key, value);
+        Ok(if failed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
+    failed
+}
+
+fn decode_hour(mut value: StateReader<'_>) -> Result<HourRows, StateError> {
+    let mut rows = HourRows::from([0; 60]);
+    for minute in &mut rows {
+        *minute = value.u64()?;
+    }
+    value.end()?;
+    Ok(rows)
+}
+
+fn text<'a>(value: &mut StateReader<'a>) -> Result<&'a str, StateError> {
+    std::str::from_utf8(value.bytes()?).map_err(|_| value.damaged("holds a name that is not UTF-8"))
+}
+
+fn known(id: u32, series: u32) -> Result<u32, StateError> {
+    if id < series { Ok(id) } else { Err(StateError::Contradiction(format!("series {id} of {series} has rows"))) }
+}
+
+fn too_many(minute: Minute) -> StateError {
+    StateError::Contradiction(format!("minute {minute} is one open minute too many"))
+}
+
+fn bad_key(key: &[u8]) -> StateError {
+    StateError::Damaged { key: key.to_vec(), what: "is no key of this version" }
+}

@@ -1,0 +1,229 @@
+//! The door: one thread that owns an island, reads its log, and does all its I/O.
+//!
+//! In:    a log, a disk, a clock.
+//! Out:   commits, views, answers, Seal records.
+//! Kept:  the island. Position and state are committed in the same breath.
+//! Never: waits for a reader; skips a gap; retries a failed commit: the first failure is final.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use partition_log::{AppendError, Entry, Offset, PartitionLog};
+use proto::encode_seal;
+use store::{Kv, StoreError};
+use thiserror::Error;
+
+use crate::handle::Shared;
+use crate::questions::{Questions, questions};
+use crate::sealer::Sealer;
+use crate::{
+    ApplyError, Checkpoint, Clock, Island, IslandHandle, IslandLimits, IslandState, IslandStatus, StateError, View,
+};
+
+/// Bytes that are read ahead: a few thousand records of a small publisher, one of a large.
+const READ_BYTES_MAX: usize = 4 << 20;
+
+/// How long an idle island waits for the log before it looks at its questions and its clock.
+const IDLE_WAIT: Duration = Duration::from_millis(5);
+
+/// What an island is started with.
+#[derive(Clone)]
+pub struct IslandConfig {
+    /// Which partition; for people.
+    pub partition: u32,
+    /// How long after a minute's end its Seal is appended.
+    pub grace_ms: u64,
+    /// Cells of late rows in memory above which a checkpoint is asked for.
+    pub late_rows_max: usize,
+    /// What the state may hold; the same on every replica.
+    pub limits: IslandLimits,
+    /// The owner's clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why an island has stopped.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error("cannot commit the checkpoint: {0}")]
+    Commit(StoreError),
+    #[error("cannot read the log: {0}")]
+    Read(#[from] partition_log::ReadError),
+    #[error("{0}: restart the process once the disk is sound")]
+    LogStopped(AppendError),
+    #[error(
+        "gap: the checkpoint asks for record {position}, the log starts at {start}: restore the log, or restore the \
+         partition's store from a backup of the same time or later"
+    )]
+    Gap { position: Offset, start: Offset },
+    #[error(
+        "gap: the store is fresh and the log starts at {start}, not at 0: restore the partition's store from a backup, \
+         or start the log anew"
+    )]
+    FreshStore { start: Offset },
+    #[error(
+        "beyond the end: the checkpoint is of record {position}, the log ends at {end}: this is another log, or it has \
+         lost records; restore the log, or delete the partition's store"
+    )]
+    BeyondEnd { position: Offset, end: Offset },
+    #[error("BUG: the island panicked; see the log of the process")]
+    Panicked,
+}
+
+/// What the thread owns.
+struct Door {
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    sealer: Sealer,
+    refusals: (Sender<AppendError>, Receiver<AppendError>),
+    questions: Questions,
+    island: Island,
+}
+
+/// Starts the island's thread. It stops when told to, or at its first failure; both show in the status.
+#[must_use = "the island runs until it is told to shut down"]
+pub fn spawn(config: IslandConfig, log: Arc<dyn PartitionLog>, kv: Arc<dyn Kv>) -> IslandHandle {
+    let (asker, questions) = questions();
+    let said = IslandStatus { partition: config.partition, ..IslandStatus::default() };
+    let shared = Arc::new(Shared {
+        partition: config.partition,
+        view: ArcSwap::from_pointee(View::default()),
+        kv,
+        log,
+        said: Mutex::new(said),
+        stop: AtomicBool::new(false),
+    });
+    let owner = Arc::clone(&shared);
+    let spawned = thread::Builder::new()
+        .name(format!("island-{}", config.partition))
+        .spawn(move || own(&owner, &config, questions));
+    if let Err(why) = &spawned {
+        end(&shared, IslandState::Failed, format!("cannot start a thread: {why}"));
+    }
+    IslandHandle { shared, asker, thread: Arc::new(Mutex::new(spawned.ok())) }
+}
+
+/// The thread's whole life.
+fn own(shared: &Arc<Shared>, config: &IslandConfig, questions: Questions) {
+    let run = AssertUnwindSafe(|| Door::open(Arc::clone(shared), config, questions)?.run());
+    match catch_unwind(run).unwrap_or(Err(Failure::Panicked)) {
+        Ok(()) => end(shared, IslandState::Stopped, String::new()),
+        Err(why) => {
+            tracing::error!(partition = config.partition, %why, "island has stopped");
+            end(shared, IslandState::Failed, why.to_string());
+        }
+    }
+}
+
+fn end(shared: &Shared, state: IslandState, detail: String) {
+    let mut said = shared.said.lock();
+    (said.state, said.detail) = (state, detail);
+}
+
+// === impl Door ===
+
+impl Door {
+    /// Loads the checkpoint and checks that the log goes on where it ends.
+    fn open(shared: Arc<Shared>, config: &IslandConfig, questions: Questions) -> Result<Self, Failure> {
+        let island = Island::load(config.limits, &*shared.kv.snapshot())?;
+        check_position(island.position(), shared.log.start(), shared.log.end())?;
+        let sealer = Sealer::new(config.grace_ms, config.late_rows_max);
+        let clock = Arc::clone(&config.clock);
+        Ok(Self { shared, clock, sealer, refusals: channel(), questions, island })
+    }
+
+    fn run(mut self) -> Result<(), Failure> {
+        let caught_up = self.shared.log.end();
+        self.shared.view.store(Arc::new(self.island.view()));
+        self.say(IslandState::Recovering);
+        while !self.shared.stop.load(Ordering::Acquire) {
+            let entries = self.shared.log.read(self.island.position(), READ_BYTES_MAX, IDLE_WAIT)?;
+            for entry in &entries {
+                self.apply(entry)?;
+                if self.shared.stop.load(Ordering::Acquire) {
+                    break;
+                }
+            }
+            self.questions.answer(&self.island);
+            if self.island.position() < caught_up {
+                self.say(IslandState::Recovering);
+                continue; // a Seal for these minutes may well be in the log already
+            }
+            self.say(IslandState::Serving);
+            self.seal_if_due()?;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, entry: &Entry) -> Result<(), Failure> {
+        self.questions.answer(&self.island);
+        let applied = self.island.apply(entry.offset, &entry.record)?;
+        self.questions.forget_last();
+        for why in applied.skipped {
+            tracing::warn!(partition = self.shared.partition, offset = entry.offset, %why, "skipped in the log");
+        }
+        match applied.checkpoint {
+            Some(checkpoint) => self.commit(checkpoint),
+            None => Ok(()),
+        }
+    }
+
+    /// First the disk, then the view, then the log may forget.
+    fn commit(&mut self, checkpoint: Checkpoint) -> Result<(), Failure> {
+        self.shared.kv.commit(checkpoint.batch).map_err(Failure::Commit)?;
+        self.shared.view.store(Arc::new(self.island.view()));
+        self.sealer.checkpointed();
+        if let Err(why) = self.shared.log.release(checkpoint.position) {
+            tracing::warn!(partition = self.shared.partition, %why, "cannot free log space");
+        }
+        Ok(())
+    }
+
+    fn seal_if_due(&mut self) -> Result<(), Failure> {
+        let now = self.clock.unix_millis();
+        for why in self.refusals.1.try_iter() {
+            match why {
+                AppendError::Stopped(_) => return Err(Failure::LogStopped(why)),
+                _ => self.sealer.refused(now),
+            }
+        }
+        if let Some(minute) = self.sealer.due(now, self.island.sealed_through(), self.island.late_rows()) {
+            let refusals = self.refusals.0.clone();
+            let ack = Box::new(move |acked: Result<Offset, AppendError>| {
+                // Nobody listens any more when the island has stopped.
+                acked.err().into_iter().for_each(|why| drop(refusals.send(why)));
+            });
+            self.shared.log.append(encode_seal(minute), ack);
+        }
+        Ok(())
+    }
+
+    fn say(&self, state: IslandState) {
+        let mut said = self.shared.said.lock();
+        said.state = state;
+        said.sealed_through = self.island.sealed_through();
+        said.position = self.island.position();
+        said.series = u64::from(self.island.series());
+        said.counters = self.island.counters();
+        said.late_rows = self.island.late_rows();
+    }
+}
+
+/// Offsets live with the state: each way in which log and state can fail to fit has a name.
+fn check_position(position: Offset, start: Offset, end: Offset) -> Result<(), Failure> {
+    match position {
+        0 if start > 0 => Err(Failure::FreshStore { start }),
+        _ if position < start => Err(Failure::Gap { position, start }),
+        _ if position > end => Err(Failure::BeyondEnd { position, end }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,167 @@
+//! The partition's dictionary: numbers for hashes, words for people, records for the disk.
+//!
+//! In:    series of batches. Words are touched only of those never seen before.
+//! Out:   local ids; the hints; records of what is new since the last checkpoint.
+//! Kept:  every series of the partition, at most `series_max`.
+
+use std::collections::BTreeMap;
+
+use hints_index::HintsIndex;
+use model::{Limits, LocalId, MetricId, Reason, SeriesHash};
+use proto::BatchView;
+use store::{DictionaryEntry, KvBatch, KvSnapshot, MetricRecord, SeriesRecord, StoreError, read_dictionary};
+
+use crate::StateError;
+use crate::dictionary::Dictionary;
+
+/// What stands for the id of a series that was not taken in. No series has it: `series_max` is a u32.
+pub(crate) const REFUSED: LocalId = LocalId::MAX;
+
+/// See the module.
+pub(crate) struct SeriesTable {
+    series_max: u32,
+    dictionary: Dictionary,
+    hints: HintsIndex,
+    /// Records that no checkpoint has written yet.
+    unwritten: KvBatch,
+}
+
+// === impl SeriesTable ===
+
+impl SeriesTable {
+    pub(crate) fn new(series_max: u32) -> Self {
+        let (dictionary, hints, unwritten) = <_>::default();
+        Self { series_max: series_max.min(REFUSED - 1), dictionary, hints, unwritten }
+    }
+
+    /// The local id of each series of a batch, in `ids`; [`REFUSED`] with the reason for those that cannot be.
+    ///
+    /// First all look-ups, then all merges: consecutive look-ups do not depend on each other, so the processor waits
+    /// for several of their cache lines at once.
+    pub(crate) fn resolve(
+        &mut self,
+        batch: &BatchView<'_>,
+        ids: &mut Vec<LocalId>,
+    ) -> BTreeMap<u32, Reason> {
+        let mut refused = BTreeMap::new();
+        ids.clear();
+        let series = u32::try_from(batch.series_count()).unwrap_or(u32::MAX);
+        for at in 0..series {
+            let hash = batch.series_hash(at);
+            let id = self.dictionary.find(hash).unwrap_or_else(|| {
+                self.take_in(batch, at, hash).unwrap_or_else(|reason| {
+                    refused.insert(at, reason);
+                    REFUSED
+                })
+            });
+            ids.push(id);
+        }
+        refused
+    }
+
+    /// A series never seen before.
+    #[cold]
+    fn take_in(&mut self, batch: &BatchView<'_>, at: u32, hash: SeriesHash) -> Result<LocalId, Reason> {
+        let (account, metric) = (batch.account(), batch.metric(at));
+        if self.dictionary.len() >= self.series_max {
+            return Err(Reason::SeriesLimit);
+        }
+        if !is_sound(account, metric, batch.dims(at)) {
+            return Err(Reason::Malformed);
+        }
+        let known = self.hints.metric(account, metric).map(|metric| metric.metric_id());
+        let metric_id = known.unwrap_or_else(|| self.metrics());
+        let id = self.dictionary.len();
+        // The one thing that can be wrong here is a dimension whose values fill 4 GiB.
+        self.hints
+            .insert(account, metric, metric_id, id, batch.dims(at))
+            .map_err(|_| Reason::SeriesLimit)?;
+        if known.is_none() {
+            MetricRecord { account, metric }.put(metric_id, &mut self.unwritten);
+        }
+        SeriesRecord::put(id, hash, metric_id, batch.dims(at), &mut self.unwritten);
+        Ok(self.dictionary.insert(hash, metric_id))
+    }
+
+    /// Rebuilds it from what checkpoints have written.
+    pub(crate) fn load(series_max: u32, snapshot: &dyn KvSnapshot) -> Result<Self, StateError> {
+        let (mut table, mut names) = (Self::new(series_max), Vec::new());
+        read_dictionary(snapshot, &mut |entry| table.load_entry(entry, &mut names))?;
+        Ok(table)
+    }
+
+    fn load_entry(
+        &mut self,
+        entry: DictionaryEntry<'_>,
+        names: &mut Vec<(String, String)>,
+    ) -> Result<(), StoreError> {
+        match entry {
+            DictionaryEntry::Metric(id, record) => {
+                in_order("metric", names.len(), id)?;
+                names.push((record.account.to_owned(), record.metric.to_owned()));
+            }
+            DictionaryEntry::Series(id, record) => {
+                in_order("series", self.dictionary.len() as usize, id)?;
+                let (account, metric) = names
+                    .get(record.metric as usize)
+                    .ok_or_else(|| damaged(format!("series {id} names metric {}", record.metric)))?;
+                self.hints
+                    .insert(account, metric, record.metric, id, record.dims())
+                    .map_err(|why| damaged(why.to_string()))?;
+                self.dictionary.insert(record.hash, record.metric);
+            }
+        }
+        Ok(())
+    }
+
+    /// Records of what is new since the last call.
+    pub(crate) fn take_unwritten(&mut self) -> KvBatch {
+        std::mem::take(&mut self.unwritten)
+    }
+
+    /// How many series there are.
+    pub(crate) fn len(&self) -> u32 {
+        self.dictionary.len()
+    }
+
+    /// How many metrics there are.
+    pub(crate) fn metrics(&self) -> MetricId {
+        u32::try_from(self.hints.metric_count()).expect("there are no more metrics than series")
+    }
+
+    #[inline]
+    pub(crate) fn metric_of(&self, id: LocalId) -> MetricId {
+        self.dictionary.metric_of(id)
+    }
+
+    pub(crate) fn hints(&self) -> &HintsIndex {
+        &self.hints
+    }
+}
+
+/// Is this what a frontend lets through? The log is trusted, but not with the widths of records on disk.
+fn is_sound<'a>(
+    account: &str,
+    metric: &str,
+    mut dims: impl ExactSizeIterator<Item = (&'a str, &'a str)>,
+) -> bool {
+    let limits = Limits::DEFAULT;
+    let mut before = None;
+    account.len() <= limits.account_bytes_max
+        && metric.len() <= limits.metric_bytes_max
+        && dims.len() <= limits.dims_max
+        && dims.all(|(name, value)| {
+            let ascends = before.replace(name).is_none_or(|before| before < name);
+            ascends
+                && name.len() <= limits.name_bytes_max
+                && (1..=limits.value_bytes_max).contains(&value.len())
+        })
+}
+
+fn in_order(what: &str, expected: usize, got: u32) -> Result<(), StoreError> {
+    if got as usize == expected { Ok(()) } else { Err(damaged(format!("{what} {got} stands where {expected} is due"))) }
+}
+
+fn damaged(why: String) -> StoreError {
+    StoreError::Damaged { what: "the dictionary".to_owned(), why }
+}

@@ -1,0 +1,74 @@
+//! Keys of `Cf::State`. Numbers are big endian, so that keys sort as the numbers do.
+//!
+//! ```text
+//! │ 'A' │ hour u32 │ account │                      rows applied by minute of that hour
+//! │ 'C' │                                           the head (store::CHECKPOINT_KEY)
+//! │ 'D' │ publisher u128 │ epoch u64 │              dedup window and account of a publisher
+//! │ 'O' │ minute u32 │                              an open minute
+//! │ 'P' │ minute u32 │                              rows of a minute ahead of those that may be open
+//! │ 'U' │ local id u32 │                            the last point of a cumulative series
+//! │ 'X' │ reason │ 0 │ account │ 0 │ metric │       dropped rows
+//! ```
+
+use model::{LocalId, Minute, PublisherId, Reason};
+
+use crate::accounting::{DropKey, HourKey};
+use crate::dedup::PublisherKey;
+
+pub(crate) const ACCOUNT_ROWS: u8 = b'A';
+pub(crate) const PUBLISHER: u8 = b'D';
+pub(crate) const OPEN_MINUTE: u8 = b'O';
+pub(crate) const AHEAD_MINUTE: u8 = b'P';
+pub(crate) const CUMULATIVE: u8 = b'U';
+pub(crate) const DROPS: u8 = b'X';
+
+pub(crate) fn hour((hour, account): &HourKey) -> Vec<u8> {
+    tagged(ACCOUNT_ROWS, &[&hour.to_be_bytes(), account.as_bytes()])
+}
+
+pub(crate) fn read_hour(key: &[u8]) -> Option<(u32, &str)> {
+    let (hour, account) = key.get(1..)?.split_first_chunk()?;
+    Some((u32::from_be_bytes(*hour), std::str::from_utf8(account).ok()?))
+}
+
+pub(crate) fn publisher((publisher, epoch): PublisherKey) -> Vec<u8> {
+    tagged(PUBLISHER, &[&publisher.0.to_be_bytes(), &epoch.to_be_bytes()])
+}
+
+pub(crate) fn read_publisher(key: &[u8]) -> Option<PublisherKey> {
+    let (publisher, epoch) = key.get(1..)?.split_first_chunk()?;
+    Some((PublisherId(u128::from_be_bytes(*publisher)), u64::from_be_bytes(epoch.try_into().ok()?)))
+}
+
+pub(crate) fn minute(tag: u8, minute: Minute) -> Vec<u8> {
+    tagged(tag, &[&minute.0.to_be_bytes()])
+}
+
+pub(crate) fn cumulative(id: LocalId) -> Vec<u8> {
+    tagged(CUMULATIVE, &[&id.to_be_bytes()])
+}
+
+/// The number of a minute or of a series.
+pub(crate) fn read_u32(key: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(key.get(1..)?.try_into().ok()?))
+}
+
+pub(crate) fn drops((account, metric, reason): &DropKey) -> Vec<u8> {
+    tagged(DROPS, &[reason.name().as_bytes(), &[0], account.as_bytes(), &[0], metric.as_bytes()])
+}
+
+/// Names may hold any character, so they are told apart by the value's lengths, not by this key.
+pub(crate) fn drop_key(account: &str, metric: &str, reason: &str) -> Option<DropKey> {
+    Some((account.into(), metric.into(), Reason::from_name(reason)?))
+}
+
+/// Everything under a tag is in `[tag, end)`.
+pub(crate) fn end_of(tag: u8) -> [u8; 1] {
+    [tag + 1]
+}
+
+fn tagged(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = vec![tag];
+    parts.iter().for_each(|part| key.extend_from_slice(part));
+    key
+}

@@ -1,0 +1,94 @@
+//! What readers see of an island: a state at a seal, or an instant with what is open. Immutable.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hints_index::HintsIndex;
+use model::{MetricId, Minute};
+use partition_log::Offset;
+
+use crate::accounting::AccountRows;
+use crate::island::Island;
+use crate::{ApplyError, Counters, DropCounters};
+
+/// A partition at one position of its log.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// The newest minute that is closed for good; `None` before the first seal.
+    pub sealed_through: Option<Minute>,
+    /// The checkpoint that the disk held: a snapshot with the same `C` belongs to this view.
+    pub position: Offset,
+    /// Every series.
+    pub hints: HintsIndex,
+    /// What became of all rows.
+    pub counters: Counters,
+    /// Dropped rows by account, metric and reason.
+    pub drops: Arc<DropCounters>,
+    rows: AccountRows,
+}
+
+/// A partition between two seals: what a reader needs besides the disk.
+#[derive(Clone, Debug)]
+pub struct OpenView {
+    /// The view of this instant: its hints also know the series that came after the checkpoint.
+    pub view: Arc<View>,
+    /// Rows that the disk does not hold yet, as slab blocks. A metric and minute may have several.
+    pub blocks: Vec<OpenBlock>,
+}
+
+/// Rows of a metric in a minute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenBlock {
+    /// The metric.
+    pub metric: MetricId,
+    /// The minute: open, or sealed and the rows are late.
+    pub minute: Minute,
+    /// A slab block.
+    pub bytes: Vec<u8>,
+}
+
+// === impl View ===
+
+impl View {
+    /// Rows of this account and minute that were applied, of publishers that declare how many they built.
+    #[must_use]
+    pub fn rows_applied(&self, account: &str, minute: Minute) -> u64 {
+        self.rows.get(account, minute)
+    }
+
+    /// How many series there are.
+    #[must_use]
+    pub fn series(&self) -> u64 {
+        self.hints.series_count()
+    }
+}
+
+// === impl Island ===
+
+impl Island {
+    /// As of now. Belongs to the disk as of the last checkpoint.
+    #[must_use]
+    pub fn view(&self) -> View {
+        View {
+            sealed_through: self.sealed_through,
+            position: self.checkpointed,
+            hints: self.series.hints().clone(),
+            counters: self.counters(),
+            drops: Arc::clone(&self.books.drops),
+            rows: self.books.rows.clone(),
+        }
+    }
+
+    /// What the disk does not hold yet, of these (account, metric), or of all when there are none.
+    ///
+    /// # Errors
+    /// When a block cannot be built.
+    pub fn open_view(&self, metrics: &[(String, String)]) -> Result<OpenView, ApplyError> {
+        let wanted: Option<BTreeSet<MetricId>> = (!metrics.is_empty()).then(|| {
+            let index = |(account, metric): &(String, String)| self.series.hints().metric(account, metric);
+            metrics.iter().filter_map(index).map(|metric| metric.metric_id()).collect()
+        });
+        let blocks = self.open_blocks(wanted.as_ref())?;
+        Ok(OpenView { view: Arc::new(self.view()), blocks })
+    }
+}
