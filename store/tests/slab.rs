@@ -220,3 +220,49 @@ fn a_service_that_only_counts_costs_next_to_nothing() {
     let bytes = SlabBlock::of((0..100_000).map(|id| (id, &row))).encode().unwrap();
     assert!(bytes.len() < 200, "{} bytes", bytes.len());
 }
+
+#[test]
+fn a_head_that_lies_is_refused_before_it_is_believed() {
+    let whole = SlabBlock::of([(7, &Aggregate::of(Scalars::of(Number::Int(1))))]).encode().unwrap();
+    let with_rows = |rows: u32| with_head(&whole, |head| head[2..6].copy_from_slice(&rows.to_le_bytes()));
+    refused(
+        &with_rows(u32::MAX),
+        "the head is damaged (it claims 4294967295 rows, at most 67108864 are read)",
+    );
+    refused(&with_rows(1 << 26), "column Ids is damaged (it has 1 values for 67108864 rows)");
+    refused(&with_rows(0), "column Ids is damaged");
+    let longer = with_head(&whole, |head| head[7] += 1);
+    refused(&longer, "the body is damaged (its columns take");
+}
+
+#[test]
+fn a_column_of_a_later_build_is_passed_over() {
+    let row = Aggregate::of(Scalars::of(Number::Int(1)));
+    let whole = SlabBlock::of([(7, &row)]).encode().unwrap();
+    let (columns, bodies) = (usize::from(whole[1]), 6 + 5 * usize::from(whole[1]) + 4);
+    let mut later = whole[..6 + 5 * columns].to_vec();
+    later[1] += 1;
+    later.extend_from_slice(&[200, 3, 0, 0, 0]);
+    later.extend_from_slice(&crc32c::crc32c(&later).to_le_bytes());
+    later.extend_from_slice(&whole[bodies..]);
+    later.extend_from_slice(b"???");
+    let mut read = SlabColumns::new();
+    read.read(&later, Columns::ALL).unwrap();
+    assert_eq!((read.ids(), read.aggregate(0).unwrap()), (&[7][..], row));
+}
+
+/// The same block with another head, which its checksum fits.
+fn with_head(block: &[u8], change: impl FnOnce(&mut [u8])) -> Vec<u8> {
+    let mut block = block.to_vec();
+    let end = 6 + 5 * usize::from(block[1]);
+    change(&mut block[..end]);
+    let crc = crc32c::crc32c(&block[..end]);
+    block[end..end + 4].copy_from_slice(&crc.to_le_bytes());
+    block
+}
+
+#[track_caller]
+fn refused(block: &[u8], why: &str) {
+    let error = SlabColumns::new().read(block, Columns::ALL).unwrap_err().to_string();
+    assert!(error.contains(why), "{error}");
+}
