@@ -1,0 +1,95 @@
+//! Judges each row of a batch: its series, its minute, its numbers, its sketches.
+
+use std::collections::BTreeMap;
+
+use model::{Distinct, Distribution, Kinds, Minute, Reason, Refusal, Scalars, SketchError};
+use proto::{BatchColumns, Row};
+
+use super::series::SeriesTable;
+use super::{Refused, Times};
+
+/// Accepted rows, ascending, and what was refused.
+pub(super) fn judge(columns: &BatchColumns<'_>, table: &SeriesTable, times: &Times) -> (Vec<u32>, Refused) {
+    let spoilt = spoilt(columns);
+    let mut accepted = Vec::with_capacity(columns.rows());
+    let mut refused = Refused::default();
+    let without_range = columns.batch().row_min.is_empty();
+    for (at, row) in (0..columns.rows()).zip(0_u32..) {
+        let read = columns.row(at);
+        let judged = match &table.verdicts[read.series as usize] {
+            Err(refusal) => Err(refusal.clone()),
+            Ok(_) => times.check(read.minute).and_then(|()| check_numbers(&read, without_range)),
+        };
+        let spoilt = if spoilt.is_empty() { None } else { spoilt.get(&row) };
+        match judged.and_then(|()| spoilt.map_or(Ok(()), |refusal| Err(refusal.clone()))) {
+            Ok(()) => accepted.push(row),
+            Err(refusal) => refused.row(row, &refusal),
+        }
+    }
+    (accepted, refused)
+}
+
+// === impl Times ===
+
+impl Times {
+    fn check(&self, minute: Minute) -> Result<(), Refusal> {
+        if minute < self.oldest {
+            return Err(self.too_old(minute));
+        }
+        if minute > self.newest {
+            let (seconds, newest) = (minute.unix_seconds(), self.newest.unix_seconds());
+            return Err(Reason::TooFarAhead.because(format!(
+                "minute {seconds} (unix seconds) is ahead of {newest}, the newest that is taken: set the clock"
+            )));
+        }
+        Ok(())
+    }
+
+    fn too_old(&self, minute: Minute) -> Refusal {
+        let (seconds, oldest) = (minute.unix_seconds(), self.oldest.unix_seconds());
+        let way_out = if self.backfill { "it is beyond retention" } else { "mark the batch as backfill" };
+        Reason::TooOld.because(format!(
+            "minute {seconds} (unix seconds) is older than {oldest}, the oldest that is taken: {way_out}"
+        ))
+    }
+}
+
+fn check_numbers(row: &Row, without_range: bool) -> Result<(), Refusal> {
+    let scalars = &row.scalars;
+    scalars.check().map_err(|why| {
+        let reason = if why.contains("finite") { Reason::NotFinite } else { Reason::Numbers };
+        reason.because(why)
+    })?;
+    const FLOATS: u8 = Kinds::SUM_FLOAT | Kinds::MIN_FLOAT | Kinds::MAX_FLOAT;
+    if without_range && !matches!(scalars.kinds.0 & FLOATS, 0 | FLOATS) {
+        return Err(Reason::Numbers.because(
+            "row_kinds says that min or max is of another kind than the sum, but they were left out",
+        ));
+    }
+    if scalars.count == 1 && !is_one_measurement(scalars) {
+        return Err(Reason::Numbers.because("count is 1, but sum, min and max are not the same number"));
+    }
+    Ok(())
+}
+
+/// The store keeps no min and max of a single measurement.
+fn is_one_measurement(scalars: &Scalars) -> bool {
+    scalars.sum() == scalars.min() && scalars.sum() == scalars.max()
+}
+
+/// The columns that only some rows have: a few rows each, so they are judged first and looked up.
+fn spoilt(columns: &BatchColumns<'_>) -> BTreeMap<u32, Refusal> {
+    let sketch = |name: &str, why: SketchError| Reason::Sketch.because(format!("the row's {name}: {why}"));
+    let distinct = columns
+        .distinct()
+        .filter_map(|(row, bytes)| Some((row, sketch("distinct sketch", Distinct::decode(bytes).err()?))));
+    let distribution = columns
+        .distribution()
+        .filter_map(|(row, bytes)| Some((row, sketch("distribution", Distribution::decode(bytes).err()?))));
+    let cumulative =
+        columns.cumulative().filter(|(_, start, time)| *time == 0 || start > time).map(|(row, ..)| {
+            let message = "a cumulative row needs the time of its reading, not before its start";
+            (row, Reason::Numbers.because(message))
+        });
+    cumulative.chain(distribution).chain(distinct).collect()
+}

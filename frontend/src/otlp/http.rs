@@ -1,0 +1,232 @@
+//! OTLP over HTTP: `POST /v1/metrics`, protobuf or JSON, plain or gzip.
+//!
+//! Replies are in the form of the request. An error's body is a `google.rpc.Status`.
+
+use std::io::Read as _;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use flate2::read::MultiGzDecoder;
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
+use prost::Message as _;
+use serde_json::json;
+use tonic::Code;
+
+use super::ACCOUNT_HEADER;
+use super::export::export;
+use crate::publish::MESSAGE_BYTES_MAX;
+use crate::status::RpcStatus;
+use crate::{Frontend, PublishError};
+
+/// How request and reply are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Protobuf,
+    Json,
+}
+
+/// What is wrong with a request, or with us.
+struct Failure {
+    status: StatusCode,
+    code: Code,
+    message: String,
+    retry_after: Option<std::time::Duration>,
+}
+
+/// `POST /v1/metrics`, to be merged into the router of the HTTP port.
+pub fn router(frontend: Arc<Frontend>) -> Router {
+    Router::new().route("/v1/metrics", post(metrics)).with_state(frontend)
+}
+
+async fn metrics(State(frontend): State<Arc<Frontend>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let form = match Form::of(&head.headers) {
+        Ok(form) => form,
+        Err(failure) => return failure.into_response(Form::Json),
+    };
+    match handle(&frontend, &head.headers, body, form).await {
+        Ok(response) => form.response(StatusCode::OK, form.success(&response)),
+        Err(failure) => failure.into_response(form),
+    }
+}
+
+async fn handle(
+    frontend: &Frontend,
+    headers: &HeaderMap,
+    body: Body,
+    form: Form,
+) -> Result<ExportMetricsServiceResponse, Failure> {
+    let zipped = is_gzip(headers)?;
+    let account = account(headers)?.to_owned();
+    let body = to_bytes(body, MESSAGE_BYTES_MAX).await.map_err(|error| match is_too_long(&error) {
+        true => Failure::too_large(),
+        false => Failure::bad(format!("the body could not be read: {error}")),
+    })?;
+    // Up to 16 MiB to unpack and to decode: not on a thread that others' requests wait for.
+    let decoded = tokio::task::spawn_blocking(move || decode(&body, zipped, form)).await;
+    let request = decoded.map_err(|_| Failure::bug())??;
+    Ok(export(frontend, request, &account).await?)
+}
+
+fn decode(body: &Bytes, zipped: bool, form: Form) -> Result<ExportMetricsServiceRequest, Failure> {
+    let unpacked;
+    let body: &[u8] = if zipped {
+        unpacked = gunzip(body)?;
+        &unpacked
+    } else {
+        body
+    };
+    match form {
+        Form::Protobuf => ExportMetricsServiceRequest::decode(body)
+            .map_err(|error| Failure::bad(format!("the body is no ExportMetricsServiceRequest: {error}"))),
+        Form::Json => serde_json::from_slice(body).map_err(|error| {
+            Failure::bad(format!("the body is no ExportMetricsServiceRequest in JSON: {error}"))
+        }),
+    }
+}
+
+/// Never holds more than the cap, whatever the bytes promise.
+fn gunzip(body: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut unpacked = Vec::new();
+    let mut bounded = MultiGzDecoder::new(body).take(MESSAGE_BYTES_MAX as u64 + 1);
+    bounded.read_to_end(&mut unpacked).map_err(|error| {
+        Failure::bad(format!("the body is not gzip, though content-encoding says so: {error}"))
+    })?;
+    if unpacked.len() > MESSAGE_BYTES_MAX {
+        return Err(Failure::too_large());
+    }
+    Ok(unpacked)
+}
+
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Failure> {
+    match headers.get(CONTENT_ENCODING).map(|encoding| encoding.as_bytes()) {
+        None | Some(b"" | b"identity") => Ok(false),
+        Some(b"gzip") => Ok(true),
+        Some(other) => Err(Failure::unsupported(format!(
+            "content-encoding is {:?}, must be gzip or identity",
+            String::from_utf8_lossy(other)
+        ))),
+    }
+}
+
+fn account(headers: &HeaderMap) -> Result<&str, Failure> {
+    let Some(account) = headers.get(ACCOUNT_HEADER) else { return Ok("") };
+    account.to_str().map_err(|_| Failure::bad(format!("{ACCOUNT_HEADER} is not ASCII: send plain text")))
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.to_string().contains("length limit exceeded") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+// === impl Form ===
+
+impl Form {
+    fn of(headers: &HeaderMap) -> Result<Self, Failure> {
+        let given = headers.get(CONTENT_TYPE).and_then(|given| given.to_str().ok()).unwrap_or_default();
+        match given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "application/x-protobuf" => Ok(Self::Protobuf),
+            "application/json" => Ok(Self::Json),
+            _ => Err(Failure::unsupported(format!(
+                "content-type is {given:?}, must be application/x-protobuf or application/json"
+            ))),
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Protobuf => "application/x-protobuf",
+            Self::Json => "application/json",
+        }
+    }
+
+    fn success(self, response: &ExportMetricsServiceResponse) -> Vec<u8> {
+        match (self, &response.partial_success) {
+            (Self::Protobuf, _) => response.encode_to_vec(),
+            (Self::Json, None) => b"{}".to_vec(),
+            // 64-bit integers are strings in protobuf's JSON.
+            (Self::Json, Some(partial)) => json!({"partialSuccess": {
+                "rejectedDataPoints": partial.rejected_data_points.to_string(),
+                "errorMessage": partial.error_message,
+            }})
+            .to_string()
+            .into_bytes(),
+        }
+    }
+
+    fn failure(self, failure: &Failure) -> Vec<u8> {
+        match self {
+            Self::Protobuf => {
+                RpcStatus::new(failure.code, &failure.message, failure.retry_after).encode_to_vec()
+            }
+            Self::Json => {
+                json!({"code": failure.code as i32, "message": failure.message}).to_string().into_bytes()
+            }
+        }
+    }
+
+    fn response(self, status: StatusCode, body: Vec<u8>) -> Response {
+        (status, [(CONTENT_TYPE, self.content_type())], body).into_response()
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    fn new(status: StatusCode, code: Code, message: String) -> Self {
+        Self { status, code, message, retry_after: None }
+    }
+
+    fn bad(message: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::InvalidArgument, message)
+    }
+
+    fn unsupported(message: String) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument, message)
+    }
+
+    fn too_large() -> Self {
+        let message =
+            format!("the body has more than {MESSAGE_BYTES_MAX} bytes (unpacked): send less at once");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::InvalidArgument, message)
+    }
+
+    fn bug() -> Self {
+        let message = "the server failed to handle this request: report it".to_owned();
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message)
+    }
+
+    fn into_response(self, form: Form) -> Response {
+        let mut response = form.response(self.status, form.failure(&self));
+        if let Some(after) = self.retry_after {
+            // Whole seconds; less would be "at once".
+            response.headers_mut().insert(RETRY_AFTER, after.as_secs().max(1).into());
+        }
+        response
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        let status = match &error {
+            PublishError::TooManyBatches { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            PublishError::Full { .. } => StatusCode::TOO_MANY_REQUESTS,
+            PublishError::Log { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self { status, code: error.code(), message: error.to_string(), retry_after: error.retry_after() }
+    }
+}
