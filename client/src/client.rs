@@ -169,11 +169,6 @@ impl Client {
     fn counted<T>(&self, result: Result<T, Refusal>) -> Result<T, Refusal> {
         result.inspect_err(|refusal| self.shared.engine.refuse(refusal.reason, 1))
     }
-
-    #[cfg(test)]
-    pub(crate) fn engine(&self) -> &Arc<Engine> {
-        &self.shared.engine
-    }
 }
 
 fn minute_at(unix_seconds: f64) -> Result<Minute, Refusal> {

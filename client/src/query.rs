@@ -158,7 +158,7 @@ impl QueryClient {
         publisher: PublisherId,
         epoch: u64,
     ) -> Result<v1::PublisherAccountReply, QueryError> {
-        let publisher = publisher.0.to_be_bytes().to_vec().into();
+        let publisher = publisher.0.to_be_bytes().to_vec();
         let ask = v1::PublisherAccountRequest { publisher, epoch };
         Ok(self.generated.publisher_account(timed(self.timeout, ask)).await?.into_inner())
     }

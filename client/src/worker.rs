@@ -44,7 +44,7 @@ impl Worker {
         match thread::Builder::new().name("sluice-client".to_owned()).spawn(move || run(&engine)) {
             Ok(handle) => *thread = Some(handle),
             Err(error) => {
-                tracing::error!(%error, "cannot start the sending thread: nothing will be published")
+                tracing::error!(%error, "cannot start the sending thread: nothing will be published");
             }
         }
     }

@@ -47,7 +47,7 @@ impl BoundCell {
         };
         match &mut self.cell {
             Kind::Plain(reader) => {
-                reader.drain(minute, close, |minute, scalars| take(minute, Aggregate::of(scalars)))
+                reader.drain(minute, close, |minute, scalars| take(minute, Aggregate::of(scalars)));
             }
             Kind::Wide(cell) => {
                 let aggregate = std::mem::take(&mut *cell.lock());
