@@ -17,6 +17,7 @@ use crate::send::heartbeat::Heartbeat;
 use crate::send::outbox::Outbox;
 use crate::send::press::Press;
 use crate::send::transport::Transport;
+use crate::sender::BatchSender;
 
 /// Where `sluice serve` listens when nobody said otherwise.
 pub const ENDPOINT_DEFAULT: &str = "http://127.0.0.1:4317";
@@ -235,6 +236,20 @@ impl Builder {
             on_refusal: self.on_refusal,
         };
         Ok(Client::new(Engine::new(settings, self.series_max, press, outbox), first, self.drop_timeout))
+    }
+
+    /// A sender of ready-made batches instead of a client: takes endpoint, compression, transport and time-out from
+    /// here, and a publisher's identity of its own.
+    ///
+    /// # Errors
+    /// When a setting cannot be.
+    pub fn build_sender(mut self) -> Result<BatchSender, BuildError> {
+        self.check()?;
+        let transport = match self.transport.take() {
+            Some(transport) => transport,
+            None => self.grpc()?,
+        };
+        Ok(BatchSender::new(transport, self.try_timeout, self.first_stamp()))
     }
 
     fn check(&self) -> Result<(), BuildError> {

@@ -13,6 +13,7 @@ mod limits;
 mod measure;
 mod query;
 mod send;
+mod sender;
 mod worker;
 
 pub use accounting::{Accounting, Refused};
@@ -28,8 +29,11 @@ pub use limits::{
 pub use query::{QueryClient, QueryError};
 pub use send::grpc::Compression;
 pub use send::transport::{Packet, Receipt, SendError, Sending, Transport};
+pub use sender::{BatchSender, Delivery};
 
 /// The values that appear in this crate's signatures.
 pub use model;
+/// Builds batches for a [`BatchSender`].
+pub use proto::BatchBuilder;
 /// The messages that the query client takes and gives.
 pub use proto::v1;
