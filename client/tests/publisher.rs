@@ -162,7 +162,10 @@ fn beyond_series_max_totals_stay_exact() {
     let accounting = client.finish(PATIENCE);
     let known = server.known.lock().unwrap();
     let rows = known.users_rows();
-    assert_eq!(rows.keys().map(|key| key.2.as_str()).collect::<Vec<_>>(), ["__overflow__=true", "n=0", "n=1"]);
+    assert_eq!(
+        rows.keys().map(|key| key.2.as_str()).collect::<Vec<_>>(),
+        ["__overflow__=true", "n=0", "n=1"]
+    );
     assert_eq!(rows[&key(1000, "M", "__overflow__=true")].sum(), Number::Int(144));
     assert_eq!((accounting.overflowed, known.declared("measurements_overflowed")[&1000]), (9, 9));
 }
@@ -220,7 +223,8 @@ fn what_the_server_refuses_is_counted_and_reported() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = Arc::clone(&told);
     let builder = builder(&server, &clock);
-    let client = builder.on_refusal(move |refused| tell.lock().unwrap().push(refused.clone())).build().unwrap();
+    let client =
+        builder.on_refusal(move |refused| tell.lock().unwrap().push(refused.clone())).build().unwrap();
     client.counter("Bad").add(1, &[]);
     client.counter("Good").add(1, &[]);
     let accounting = client.finish(PATIENCE);
@@ -302,7 +306,10 @@ fn a_wait_that_ends_says_what_is_unconfirmed() {
 fn settings_that_cannot_be_are_named() {
     let said = |builder: Builder| builder.build().map(|_| ()).unwrap_err().to_string();
     assert_eq!(said(Client::builder().account("")), "account `` has 0 bytes, must have 1 to 128");
-    assert!(said(Client::builder().queue_bytes_max(1)).starts_with("queue_bytes_max is 1, must be at least 4194304"));
+    assert!(
+        said(Client::builder().queue_bytes_max(1))
+            .starts_with("queue_bytes_max is 1, must be at least 4194304")
+    );
     assert!(said(Client::builder().endpoint("no url")).starts_with("endpoint `no url` is not a URL"));
     assert!(said(Client::builder().series_max(0)).starts_with("series_max is 0"));
 }
