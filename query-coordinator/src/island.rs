@@ -1,0 +1,176 @@
+//! A partition behind an island's handle: its view, its disk, and what it holds open.
+//!
+//! A reading needs no snapshot that lives as long as the query: blocks are never changed, and those of later seals
+//! are told by their offset. So every pass sees the same rows, and the disk may forget what it must.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aggregator::{Answer, AskError, IslandHandle, IslandState, IslandStatus, OpenBlock, Question, View};
+use hints_index::HintsIndex;
+use model::{MetricId, Minute, MinuteRange, PublisherId};
+use proto::v1;
+use store::{Columns, Kv, SlabColumns, StoreError, scan};
+
+use crate::partition::{EachBlock, Partition, PartitionError, PublisherRows, Reading};
+
+/// How long an island may take for its open minutes. It answers between two records, in milliseconds.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
+
+/// One state of an island.
+struct IslandReading {
+    view: Arc<View>,
+    kv: Arc<dyn Kv>,
+    /// Rows that no seal had taken when the view was made.
+    open: Option<Arc<aggregator::OpenView>>,
+    caveat: Option<String>,
+}
+
+impl Partition for IslandHandle {
+    fn pin(
+        &self,
+        include_open: bool,
+        metrics: &[(String, String)],
+    ) -> Result<Arc<dyn Reading>, PartitionError> {
+        let status = self.status();
+        let open = if include_open { Some(open_view(self, metrics)?) } else { None };
+        let view = open.as_ref().map_or_else(|| self.view(), |open| Arc::clone(&open.view));
+        if status.state == IslandState::Recovering && view.position == 0 && status.log_end > 0 {
+            return Err(PartitionError::Recovering); // its checkpoint is not loaded yet
+        }
+        Ok(Arc::new(IslandReading { view, kv: self.kv(), open, caveat: caveat(&status) }))
+    }
+
+    fn publisher(&self, publisher: u128, epoch: u64) -> Result<PublisherRows, PartitionError> {
+        let question = Question::Publisher { publisher: PublisherId(publisher), epoch };
+        match self.ask_blocking(question, ANSWER_WAIT)? {
+            Answer::Publisher(rows) => {
+                Ok(PublisherRows { applied: rows.applied, duplicate: rows.duplicate, dropped: rows.dropped })
+            }
+            Answer::OpenMinutes(_) => Err(wrong_answer()),
+        }
+    }
+
+    fn health(&self) -> v1::PartitionHealth {
+        let status = self.status();
+        v1::PartitionHealth {
+            partition: status.partition,
+            state: status.state.name().to_owned(),
+            detail: status.detail,
+            sealed_through: status.sealed_through.map_or(0, Minute::unix_seconds),
+            log_start: status.log_start,
+            log_end: status.log_end,
+            position: status.position,
+            lag_records: status.lag_records,
+            series: status.series,
+            rows_applied: status.counters.rows_applied,
+            rows_duplicate: status.counters.rows_duplicate,
+            rows_dropped: status.counters.rows_dropped,
+            rows_late: status.counters.rows_late,
+            disk_bytes: status.disk_bytes,
+        }
+    }
+}
+
+fn open_view(
+    island: &IslandHandle,
+    metrics: &[(String, String)],
+) -> Result<Arc<aggregator::OpenView>, PartitionError> {
+    match island.ask_blocking(Question::OpenMinutes { metrics: metrics.to_vec() }, ANSWER_WAIT)? {
+        Answer::OpenMinutes(open) => Ok(open),
+        Answer::Publisher(_) => Err(wrong_answer()),
+    }
+}
+
+fn wrong_answer() -> PartitionError {
+    PartitionError::Failed("BUG: the island answered another question".into())
+}
+
+/// What was sealed can be read whatever the island does now; what came since is missing then.
+fn caveat(status: &IslandStatus) -> Option<String> {
+    match status.state {
+        IslandState::Serving => None,
+        IslandState::Recovering => Some(format!("it is recovering, {} records behind", status.lag_records)),
+        IslandState::Failed => Some(format!("it has failed: {}", status.detail)),
+        IslandState::Stopped => Some("it was stopped".into()),
+    }
+}
+
+impl From<AskError> for PartitionError {
+    fn from(why: AskError) -> Self {
+        Self::Failed(why.to_string())
+    }
+}
+
+// === impl IslandReading ===
+
+impl Reading for IslandReading {
+    fn hints(&self) -> &HintsIndex {
+        &self.view.hints
+    }
+
+    fn sealed_through(&self) -> Option<Minute> {
+        self.view.sealed_through
+    }
+
+    fn rows_applied(&self, account: &str, minute: Minute) -> u64 {
+        self.view.rows_applied(account, minute)
+    }
+
+    fn caveat(&self) -> Option<&str> {
+        self.caveat.as_deref()
+    }
+
+    fn scan(
+        &self,
+        metric: MetricId,
+        range: MinuteRange,
+        wanted: Columns,
+        each: EachBlock<'_>,
+    ) -> Result<u64, StoreError> {
+        let mut columns = SlabColumns::new();
+        let (mut broken, before) = (false, self.view.position);
+        let snapshot = self.kv.snapshot();
+        let stats = scan(
+            &*snapshot,
+            metric,
+            range,
+            wanted,
+            &mut columns,
+            &mut |minute, seal, columns: &SlabColumns| {
+                let flow = if seal < before { each(minute, columns)? } else { ControlFlow::Continue(()) };
+                broken = flow.is_break();
+                Ok(flow)
+            },
+        )?;
+        let mut bytes = stats.bytes_read;
+        if !broken {
+            bytes += self.scan_open(metric, range, wanted, &mut columns, each)?;
+        }
+        Ok(bytes)
+    }
+}
+
+impl IslandReading {
+    fn scan_open(
+        &self,
+        metric: MetricId,
+        range: MinuteRange,
+        wanted: Columns,
+        columns: &mut SlabColumns,
+        each: EachBlock<'_>,
+    ) -> Result<u64, StoreError> {
+        let mut bytes = 0;
+        let blocks = self.open.iter().flat_map(|open| &open.blocks);
+        let inside = |block: &&OpenBlock| block.metric == metric && range.contains(block.minute);
+        for block in blocks.filter(inside) {
+            columns.read(&block.bytes, wanted)?;
+            bytes += block.bytes.len() as u64;
+            if each(block.minute, columns)?.is_break() {
+                break;
+            }
+        }
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,7 @@
+//! The JSON API's words, and what they mean in `sluice.v1`. An unknown field is refused by its name.
+
+mod reply;
+mod request;
+
+pub(crate) use reply::{DimensionsJson, HealthJson, HintsJson, MetricsJson, SeriesJson, TopJson};
+pub(crate) use request::{DimensionsBody, HintsBody, MetricsBody, SeriesBody, TopBody};

@@ -1,0 +1,95 @@
+//! What a query sees of a partition: a narrow window, so that tests can put anything behind it.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use hints_index::HintsIndex;
+use model::{MetricId, Minute, MinuteRange};
+use proto::v1;
+use store::{Columns, SlabColumns, StoreError};
+use thiserror::Error;
+
+/// A partition that can be asked. All calls may block, and run on threads that may.
+pub trait Partition: Send + Sync + 'static {
+    /// A state that does not change while a query works with it, pass after pass. With `include_open` it also holds
+    /// what has come in for minutes that are not sealed, and late rows that no seal has taken yet, of these
+    /// (account, metric), or of all when there are none.
+    ///
+    /// # Errors
+    /// When the partition cannot answer now.
+    fn pin(
+        &self,
+        include_open: bool,
+        metrics: &[(String, String)],
+    ) -> Result<Arc<dyn Reading>, PartitionError>;
+
+    /// What became of one publisher's rows here.
+    ///
+    /// # Errors
+    /// When the partition cannot answer now.
+    fn publisher(&self, publisher: u128, epoch: u64) -> Result<PublisherRows, PartitionError>;
+
+    /// How it does; a partition that does not answer says that too.
+    fn health(&self) -> v1::PartitionHealth;
+}
+
+/// A state of a partition.
+pub trait Reading: Send + Sync {
+    /// Every series that a block of this state can name.
+    fn hints(&self) -> &HintsIndex;
+
+    /// The newest minute that is sealed; all before it are, too.
+    fn sealed_through(&self) -> Option<Minute>;
+
+    /// Rows applied of publishers that declare how many they built.
+    fn rows_applied(&self, account: &str, minute: Minute) -> u64;
+
+    /// What may be missing in it although the partition answered; it makes answers partial.
+    fn caveat(&self) -> Option<&str> {
+        None
+    }
+
+    /// Calls `each` with every block of a metric within the range, in any order of minutes, until it breaks. Returns
+    /// the bytes that were read.
+    ///
+    /// # Errors
+    /// When the disk or a block cannot be read, or what `each` returned.
+    fn scan(
+        &self,
+        metric: MetricId,
+        range: MinuteRange,
+        wanted: Columns,
+        each: EachBlock<'_>,
+    ) -> Result<u64, StoreError>;
+}
+
+/// What [`Reading::scan`] calls with the minute and the columns of a block.
+pub type EachBlock<'a> = &'a mut dyn FnMut(Minute, &SlabColumns) -> Result<ControlFlow<()>, StoreError>;
+
+/// Rows of one publisher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PublisherRows {
+    /// Those that count.
+    pub applied: u64,
+    /// Those that had been applied before.
+    pub duplicate: u64,
+    /// Those that do not count, for a reason.
+    pub dropped: u64,
+}
+
+/// Why a partition does not answer. It makes answers partial.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PartitionError {
+    /// It reads its checkpoint and log.
+    #[error("it is recovering: ask again when it serves")]
+    Recovering,
+    /// It has stopped for good.
+    #[error("it has failed: {0}")]
+    Failed(String),
+    /// It is not there.
+    #[error("it cannot be reached: {0}")]
+    Unreachable(String),
+    /// A block of it cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,80 @@
+//! Groups over time.
+
+use std::sync::Arc;
+
+use proto::v1;
+
+use crate::completeness::cap_note;
+use crate::query::Query;
+use crate::request::{self, SeriesQuery};
+use crate::top::{cells, check_answer, no_sketch, points, ranking};
+use crate::tuple::Tuple;
+use crate::worker::{CellsJob, RankJob};
+use crate::{Coordinator, QueryError};
+
+// === impl Coordinator ===
+
+impl Coordinator {
+    /// Every group with data, ascending by its tuple, step by step. Beyond the limit on series the last are left out,
+    /// and a warning says how many.
+    ///
+    /// # Errors
+    /// When the request cannot be meant, or asks for more than a query may cost.
+    pub async fn series(&self, request: v1::SeriesRequest) -> Result<v1::SeriesReply, QueryError> {
+        let series = request::series(request)?;
+        let (scope, steps) = (&series.scope, series.steps);
+        let metrics = vec![scope.metric.clone()];
+        let mut query =
+            Query::begin(&self.inner, &scope.account, metrics, scope.range, scope.include_open).await?;
+        let outcome = ranking(&mut query, series.rank_job(self.inner.limits.series_max)).await?;
+        let tuples: Arc<[Tuple]> = outcome.winners.iter().map(|winner| winner.tuple.clone()).collect();
+        check_answer(&self.inner.limits, tuples.len(), 1, steps.len())?;
+        let job = CellsJob { scope: scope.clone(), by: series.by.clone(), sampling: series.sampling, steps };
+        let cells = cells(&mut query, job, &tuples).await?;
+        let row = |(group, tuple): (usize, &Tuple)| v1::SeriesRow {
+            dims: tuple.iter().cloned().collect(),
+            points: points(cells.as_ref(), group, tuples.len(), series.sampling, steps),
+        };
+        let rows: Vec<v1::SeriesRow> = tuples.iter().enumerate().map(row).collect();
+        Ok(v1::SeriesReply {
+            warnings: warnings(&series, outcome.known, outcome.rest.groups, &rows),
+            rows,
+            completeness: Some(query.completeness(&query.partitions_of(&scope.metric))),
+            stats: Some(query.stats()),
+        })
+    }
+}
+
+fn warnings(series: &SeriesQuery, known: bool, left_out: u64, rows: &[v1::SeriesRow]) -> Vec<String> {
+    let scope = &series.scope;
+    let mut warnings = Vec::new();
+    if !known {
+        warnings.push(format!("account {} has no metric {}", scope.account, scope.metric));
+    }
+    if left_out > 0 {
+        let shown = rows.len();
+        warnings.push(format!(
+            "{left_out} series after the first {shown} are left out: filter, or group by less"
+        ));
+    }
+    // Every row has data; one without any value has no sketch.
+    let silent = rows.iter().filter(|row| row.points.iter().all(|point| point.value.is_none())).count();
+    warnings.extend(no_sketch(series.sampling, &scope.metric, silent as u64));
+    warnings.extend(cap_note(scope.range));
+    warnings
+}
+
+// === impl SeriesQuery ===
+
+impl SeriesQuery {
+    fn rank_job(&self, series_max: usize) -> RankJob {
+        RankJob {
+            scope: self.scope.clone(),
+            by: self.by.clone(),
+            rank: None,
+            n: series_max.max(1),
+            bottom: false,
+            local: false,
+        }
+    }
+}

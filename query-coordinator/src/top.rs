@@ -1,0 +1,234 @@
+//! The best or worst groups, with other metrics beside them, and everything else as one row.
+
+use std::sync::Arc;
+
+use model::Aggregate;
+use proto::v1;
+
+use crate::budget::Budget;
+use crate::cells::Cells;
+use crate::completeness::cap_note;
+use crate::gather::{Outcome, gather};
+use crate::query::Query;
+use crate::request::{self, PivotQuery, TopQuery};
+use crate::tuple::Tuple;
+use crate::window::Steps;
+use crate::worker::{self, CellsJob, RankJob};
+use crate::{Coordinator, QueryError};
+
+// === impl Coordinator ===
+
+impl Coordinator {
+    /// The best or worst n groups: exactly those that sorting all groups would give.
+    ///
+    /// # Errors
+    /// When the request cannot be meant, or asks for more than a query may cost.
+    pub async fn top(&self, request: v1::TopRequest) -> Result<v1::TopReply, QueryError> {
+        let top = request::top(request)?;
+        let steps = top.points.map_or(1, Steps::len);
+        check_answer(
+            &self.inner.limits,
+            top.n,
+            if top.points.is_some() { top.pivots.len() + 1 } else { 1 },
+            steps,
+        )?;
+        let metrics = top.pivots.iter().map(|pivot| pivot.metric.clone());
+        let metrics: Vec<String> = metrics.chain([top.scope.metric.clone()]).collect();
+        let (range, open) = (top.scope.range, top.scope.include_open);
+        let mut query = Query::begin(&self.inner, &top.scope.account, metrics.clone(), range, open).await?;
+
+        let outcome = ranking(&mut query, top.rank_job()).await?;
+        let mut rows = rows(&top, &outcome);
+        let tuples: Arc<[Tuple]> = outcome.winners.iter().map(|winner| winner.tuple.clone()).collect();
+        if let Some(steps) = top.points {
+            add_points(&mut query, &top, steps, &tuples, &mut rows).await?;
+        }
+        for pivot in &top.pivots {
+            add_pivot(&mut query, &top, pivot, &tuples, &mut rows).await?;
+        }
+        let mut asked: Vec<u32> = metrics.iter().flat_map(|metric| query.partitions_of(metric)).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        Ok(v1::TopReply {
+            rows,
+            others: Some(top.others(&outcome)),
+            completeness: Some(query.completeness(&asked)),
+            warnings: warnings(&top, &outcome),
+            stats: Some(query.stats()),
+        })
+    }
+}
+
+/// Rows × metrics × steps.
+pub(crate) fn check_answer(
+    limits: &crate::QueryLimits,
+    rows: usize,
+    metrics: usize,
+    steps: usize,
+) -> Result<(), QueryError> {
+    let points = (rows as u64).saturating_mul(metrics as u64).saturating_mul(steps as u64);
+    if points > limits.answer_points_max {
+        return Err(QueryError::TooLargeAnswer { points, max: limits.answer_points_max });
+    }
+    Ok(())
+}
+
+/// Scatters the ranking and merges what comes back.
+pub(crate) async fn ranking(query: &mut Query, mut job: RankJob) -> Result<Outcome, QueryError> {
+    let partitions = query.partitions_of(&job.scope.metric);
+    // A series lives in one partition; a group of several series may not.
+    job.local = partitions.len() == 1 || job.by == crate::tuple::By::Whole;
+    let job = Arc::new(job);
+    let theirs = Arc::clone(&job);
+    let partials =
+        query.scatter(&partitions, move |reading, budget| worker::rank(reading, &theirs, budget)).await?;
+    let budget = Arc::clone(query.budget());
+    blocking(move || gather(&job, partials, &budget)).await
+}
+
+/// Merging millions of groups is no work for a thread that serves connections.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, QueryError> + Send + 'static,
+) -> Result<T, QueryError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|why| Err(QueryError::Bug(format!("the gather panicked: {why}"))))
+}
+
+/// Reads named groups of a metric over time, from all partitions that can hold it.
+pub(crate) async fn cells(
+    query: &mut Query,
+    job: CellsJob,
+    tuples: &Arc<[Tuple]>,
+) -> Result<Option<Cells>, QueryError> {
+    let partitions = query.partitions_of(&job.scope.metric);
+    let theirs = Arc::clone(tuples);
+    let run = move |reading: &dyn crate::partition::Reading, budget: &Budget| {
+        worker::cells(reading, &job, &theirs, budget)
+    };
+    let parts = query.scatter(&partitions, run).await?;
+    Ok(parts.into_iter().flatten().reduce(|mut all, part| {
+        all.merge(part);
+        all
+    }))
+}
+
+fn rows(top: &TopQuery, outcome: &Outcome) -> Vec<v1::TopRow> {
+    let seconds = u64::from(top.scope.range.len()) * 60;
+    let row = |winner: &worker::Ranked| v1::TopRow {
+        dims: winner.tuple.iter().cloned().collect(),
+        rank: top.rank.read(&winner.aggregate, seconds).unwrap_or_else(|| winner.rank.to_f64()),
+        ..Default::default()
+    };
+    outcome.winners.iter().map(row).collect()
+}
+
+async fn add_points(
+    query: &mut Query,
+    top: &TopQuery,
+    steps: Steps,
+    tuples: &Arc<[Tuple]>,
+    rows: &mut [v1::TopRow],
+) -> Result<(), QueryError> {
+    let job = CellsJob { scope: top.scope.clone(), by: top.by.clone(), sampling: top.rank, steps };
+    let cells = cells(query, job, tuples).await?;
+    for (group, row) in rows.iter_mut().enumerate() {
+        row.points = points(cells.as_ref(), group, tuples.len(), top.rank, steps);
+    }
+    Ok(())
+}
+
+async fn add_pivot(
+    query: &mut Query,
+    top: &TopQuery,
+    pivot: &PivotQuery,
+    tuples: &Arc<[Tuple]>,
+    rows: &mut [v1::TopRow],
+) -> Result<(), QueryError> {
+    let mut scope = top.scope.clone();
+    scope.metric.clone_from(&pivot.metric);
+    let seconds = u64::from(scope.range.len()) * 60;
+    let steps = top.points.unwrap_or(Steps::one(scope.range));
+    let job = CellsJob { scope, by: top.by.clone(), sampling: pivot.sampling, steps };
+    let cells = cells(query, job, tuples).await?;
+    for (group, row) in rows.iter_mut().enumerate() {
+        let whole = cells.as_ref().map(|cells| reduced(cells, group, tuples.len(), steps));
+        row.pivot.push(v1::PivotValue {
+            name: pivot.name.clone(),
+            value: whole.and_then(|whole| pivot.sampling.read(&whole, seconds)),
+            points: match top.points {
+                Some(steps) => points(cells.as_ref(), group, tuples.len(), pivot.sampling, steps),
+                None => Vec::new(),
+            },
+        });
+    }
+    Ok(())
+}
+
+/// A group over all steps.
+fn reduced(cells: &Cells, group: usize, groups: usize, steps: Steps) -> Aggregate {
+    let mut whole = Aggregate::default();
+    for step in 0..steps.len() {
+        cells.merge_into(step * groups + group, &mut whole);
+    }
+    whole
+}
+
+/// A group step by step; a step without data has no value.
+pub(crate) fn points(
+    cells: Option<&Cells>,
+    group: usize,
+    groups: usize,
+    sampling: model::Sampling,
+    steps: Steps,
+) -> Vec<v1::Point> {
+    let value = |step: usize| sampling.read(&cells?.get(step * groups + group), steps.seconds(step));
+    (0..steps.len()).map(|step| v1::Point { time: steps.start(step), value: value(step) }).collect()
+}
+
+fn warnings(top: &TopQuery, outcome: &Outcome) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !outcome.known {
+        let (metric, account) = (&top.scope.metric, &top.scope.account);
+        warnings.push(format!(
+            "account {account} has no metric {metric}: /v1/metrics/list has those that it has"
+        ));
+    }
+    warnings.extend(no_sketch(top.rank, &top.scope.metric, outcome.rest.unranked));
+    warnings.extend(cap_note(top.scope.range));
+    warnings
+}
+
+/// Groups that have data and no sketch to read.
+pub(crate) fn no_sketch(sampling: model::Sampling, metric: &str, groups: u64) -> Option<String> {
+    let (what, how) = if sampling.needs_distinct() {
+        ("distinct sketch", "distinct")
+    } else {
+        ("distribution", "distribution")
+    };
+    (groups > 0).then(|| {
+        format!(
+            "{groups} groups of {metric} have data but no {what}, so {sampling} cannot be read: publish the metric \
+             with a {how} instrument, or with `sluice publish --as {how}`"
+        )
+    })
+}
+
+// === impl TopQuery ===
+
+impl TopQuery {
+    fn rank_job(&self) -> RankJob {
+        RankJob {
+            scope: self.scope.clone(),
+            by: self.by.clone(),
+            rank: Some(self.rank),
+            n: self.n,
+            bottom: self.bottom,
+            local: false,
+        }
+    }
+
+    fn others(&self, outcome: &Outcome) -> v1::Others {
+        let seconds = u64::from(self.scope.range.len()) * 60;
+        v1::Others { groups: outcome.rest.groups, rank: self.rank.read(&outcome.rest.aggregate, seconds) }
+    }
+}

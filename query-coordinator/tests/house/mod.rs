@@ -1,0 +1,225 @@
+//! A house for tests: rows in partitions over disks in memory, and the slow, obviously right answer beside it.
+
+#![allow(dead_code, reason = "every test uses a part of it")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use hints_index::HintsIndex;
+use model::{Aggregate, Dims, LocalId, MetricId, Minute, MinuteRange, Placement, SeriesKey};
+use proto::v1;
+use query_coordinator::{
+    Coordinator, EachBlock, Partition, PartitionError, Parts, PublisherRows, QueryLimits, Reading,
+};
+use store::{Cf, Columns, Kv, KvBatch, MemoryKv, SlabBlock, SlabColumns, SlabKey, StoreError, scan};
+
+/// One series in one minute, as one seal brought it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub metric: &'static str,
+    pub dims: Vec<(String, String)>,
+    pub minute: u32,
+    pub aggregate: Aggregate,
+    /// Which seal: late rows come with a later one.
+    pub seal: u64,
+    /// No seal has taken it yet.
+    pub open: bool,
+}
+
+/// How a house is built.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub partitions: u32,
+    pub spread: u32,
+    pub sealed_through: u32,
+    pub now: u32,
+}
+
+/// A partition over a disk in memory.
+pub struct Room {
+    pub state: Arc<RoomState>,
+    pub broken: Option<PartitionError>,
+    /// How long it takes to answer.
+    pub delay: std::time::Duration,
+}
+
+/// What it holds.
+pub struct RoomState {
+    hints: HintsIndex,
+    kv: MemoryKv,
+    open: Vec<(MetricId, Minute, Vec<u8>)>,
+    sealed_through: Option<Minute>,
+    applied: BTreeMap<Minute, u64>,
+}
+
+/// What a room's reading shows.
+struct Shown {
+    state: Arc<RoomState>,
+    include_open: bool,
+}
+
+pub const ACCOUNT: &str = "default";
+
+impl Partition for Room {
+    fn pin(&self, include_open: bool, _: &[(String, String)]) -> Result<Arc<dyn Reading>, PartitionError> {
+        std::thread::sleep(self.delay);
+        match &self.broken {
+            Some(why) => Err(why.clone()),
+            None => Ok(Arc::new(Shown { state: Arc::clone(&self.state), include_open })),
+        }
+    }
+
+    fn publisher(&self, publisher: u128, epoch: u64) -> Result<PublisherRows, PartitionError> {
+        match &self.broken {
+            Some(why) => Err(why.clone()),
+            None => Ok(PublisherRows {
+                applied: u64::try_from(publisher).unwrap(),
+                duplicate: epoch,
+                dropped: 1,
+            }),
+        }
+    }
+
+    fn health(&self) -> v1::PartitionHealth {
+        v1::PartitionHealth { state: "serving".into(), ..Default::default() }
+    }
+}
+
+impl Reading for Shown {
+    fn hints(&self) -> &HintsIndex {
+        &self.state.hints
+    }
+
+    fn sealed_through(&self) -> Option<Minute> {
+        self.state.sealed_through
+    }
+
+    fn rows_applied(&self, account: &str, minute: Minute) -> u64 {
+        if account == ACCOUNT { self.state.applied.get(&minute).copied().unwrap_or(0) } else { 0 }
+    }
+
+    fn scan(
+        &self,
+        metric: MetricId,
+        range: MinuteRange,
+        wanted: Columns,
+        each: EachBlock<'_>,
+    ) -> Result<u64, StoreError> {
+        let mut columns = SlabColumns::new();
+        let snapshot = self.state.kv.snapshot();
+        let mut broken = false;
+        let stats =
+            scan(&*snapshot, metric, range, wanted, &mut columns, &mut |minute, _, columns: &SlabColumns| {
+                let flow = each(minute, columns)?;
+                broken = flow.is_break();
+                Ok(flow)
+            })?;
+        for (open_metric, minute, bytes) in &self.state.open {
+            if self.include_open && !broken && *open_metric == metric && range.contains(*minute) {
+                columns.read(bytes, wanted)?;
+                broken = each(*minute, &columns)? == ControlFlow::Break(());
+            }
+        }
+        Ok(stats.bytes_read)
+    }
+}
+
+/// Rows of one block, by series.
+type Block = BTreeMap<LocalId, Aggregate>;
+
+/// The rooms of a house.
+pub fn rooms(plan: Plan, rows: &[Row], applied: &[(u32, u64)]) -> BTreeMap<u32, Room> {
+    let placement = Placement::new(plan.partitions, plan.spread).unwrap();
+    let mut parts: BTreeMap<u32, Vec<&Row>> = (0..plan.partitions).map(|at| (at, Vec::new())).collect();
+    for row in rows {
+        let key = key(row);
+        let home = placement.partition_of(key.metric_hash(), key.hash());
+        parts.get_mut(&home).unwrap().push(row);
+    }
+    let applied: BTreeMap<Minute, u64> = applied.iter().map(|(minute, rows)| (Minute(*minute), *rows)).collect();
+    let room = |(partition, rows): (u32, Vec<&Row>)| {
+        let applied = if partition == 0 { applied.clone() } else { BTreeMap::new() };
+        let state = Arc::new(state(plan, &rows, applied));
+        (partition, Room { state, broken: None, delay: std::time::Duration::ZERO })
+    };
+    parts.into_iter().map(room).collect()
+}
+
+/// A coordinator over them.
+pub fn coordinator(plan: Plan, rooms: BTreeMap<u32, Room>, limits: QueryLimits) -> Coordinator {
+    let shared = |(partition, room)| (partition, Arc::new(room) as Arc<dyn Partition>);
+    Coordinator::new(Parts {
+        placement: Placement::new(plan.partitions, plan.spread).unwrap(),
+        partitions: rooms.into_iter().map(shared).collect(),
+        limits,
+        now: Arc::new(move || u64::from(plan.now) * 60 + 7),
+        counters: Arc::new(|| {
+            vec![v1::Counter { hop: "frontend".into(), reason: "accepted".into(), rows: 3, ..Default::default() }]
+        }),
+        version: "1.2.3".into(),
+        started: 99,
+    })
+}
+
+fn key(row: &Row) -> SeriesKey {
+    SeriesKey {
+        account: ACCOUNT.into(),
+        metric: row.metric.into(),
+        dims: Dims::new(row.dims.clone()).unwrap(),
+    }
+}
+
+/// As an island would: ids by first appearance, a block a metric, minute and seal.
+fn state(plan: Plan, rows: &[&Row], applied: BTreeMap<Minute, u64>) -> RoomState {
+    let mut hints = HintsIndex::new();
+    let mut ids: BTreeMap<(String, String), LocalId> = BTreeMap::new();
+    let mut metrics: BTreeMap<&str, MetricId> = BTreeMap::new();
+    let mut blocks: BTreeMap<(bool, MetricId, u32, u64), Block> = BTreeMap::new();
+    for row in rows {
+        let next = u32::try_from(metrics.len()).unwrap();
+        let metric = *metrics.entry(row.metric).or_insert(next);
+        let key = key(row);
+        let next = u32::try_from(ids.len()).unwrap();
+        let id = *ids.entry((row.metric.into(), key.dims.to_string())).or_insert_with(|| {
+            let dims = key.dims.pairs().iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            hints.insert(ACCOUNT, row.metric, metric, next, dims).unwrap();
+            next
+        });
+        let block = blocks.entry((row.open, metric, row.minute, row.seal)).or_default();
+        block.entry(id).or_default().merge(&row.aggregate);
+    }
+    let (kv, mut batch, mut open) = (MemoryKv::new(), KvBatch::new(), Vec::new());
+    for ((is_open, metric, minute, seal_offset), block) in blocks {
+        let minute = Minute(minute);
+        let bytes = SlabBlock::of(block.iter().map(|(id, row)| (*id, row))).encode().unwrap();
+        if is_open {
+            open.push((metric, minute, bytes));
+        } else {
+            batch.put(Cf::Slabs, SlabKey { metric, minute, seal_offset }.to_bytes(), bytes);
+        }
+    }
+    kv.commit(batch).unwrap();
+    RoomState { hints, kv, open, sealed_through: Some(Minute(plan.sealed_through)), applied }
+}
+
+// === the oracle ===
+
+/// A name of a group as the rules sort it: a value for every name that occurs anywhere, the empty one where absent.
+pub fn sort_key(names: &BTreeSet<String>, tuple: &[(String, String)]) -> Vec<String> {
+    let value = |name: &String| tuple.iter().find(|(have, _)| have == name).map(|(_, value)| value.clone());
+    names.iter().map(|name| value(name).unwrap_or_default()).collect()
+}
+
+/// The pairs that a row is grouped under; `None` groups by the whole tuple.
+pub fn group_of(row: &Row, by: Option<&[String]>) -> Vec<(String, String)> {
+    let mut pairs = row.dims.clone();
+    pairs.retain(|(name, value)| !value.is_empty() && by.is_none_or(|by| by.contains(name)));
+    pairs.sort();
+    pairs
+}
+
+/// The value of a dimension; empty when absent.
+pub fn value_of<'a>(row: &'a Row, dim: &str) -> &'a str {
+    row.dims.iter().find(|(name, _)| name == dim).map_or("", |(_, value)| value)
+}
