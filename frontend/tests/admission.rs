@@ -1,5 +1,7 @@
 //! What is taken and what is refused, and under which name.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
 use frontend::admission::admit;
 use model::{Aggregate, Kinds, Limits, Minute, Number, Scalars, SeriesKey};
 use proto::{BatchBuilder, BatchColumns, v1};
@@ -116,10 +118,7 @@ fn numbers_must_make_sense() {
     let float = u64::from;
     let nan = f64::NAN.to_bits();
     assert_eq!(spoilt(|batch| batch.row_count[1] = 0), "ok numbers");
-    assert_eq!(
-        spoilt(|batch| (batch.row_kinds, batch.row_sum[1]) = (vec![0, 7], nan)),
-        "ok not_finite"
-    );
+    assert_eq!(spoilt(|batch| (batch.row_kinds, batch.row_sum[1]) = (vec![0, 7], nan)), "ok not_finite");
     assert_eq!(
         spoilt(|batch| (batch.row_kinds, batch.row_sum[1]) = (vec![0, 7], f64::INFINITY.to_bits())),
         "ok not_finite"
@@ -215,6 +214,7 @@ fn only_the_first_refusals_are_told() {
     let mut builder = BatchBuilder::new("");
     (0..100).for_each(|_| builder.add("", [], MINUTE, &one()));
     let batch = builder.build();
-    let reply = admit(BatchColumns::new(&batch).unwrap(), &Limits::DEFAULT, NOW).unwrap().refused.into_reply(0);
+    let reply =
+        admit(BatchColumns::new(&batch).unwrap(), &Limits::DEFAULT, NOW).unwrap().refused.into_reply(0);
     assert_eq!((reply.refused, reply.refusals.len(), reply.refused_by_reason["metric_name"]), (100, 16, 100));
 }

@@ -1,12 +1,14 @@
 //! Splitting loses nothing, doubles nothing, and depends on nothing but the series.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
 use std::collections::BTreeMap;
 
 use frontend::admission::{Admitted, admit};
 use frontend::rebucket::{Part, rebucket};
 use model::{
-    Aggregate, Distinct, Distribution, Limits, Minute, Number, Placement, PublisherId, Scalars, SeriesKey, Sketches,
-    Stamp, series_hash,
+    Aggregate, Distinct, Distribution, Limits, Minute, Number, Placement, PublisherId, Scalars, SeriesKey,
+    Sketches, Stamp, series_hash,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -32,7 +34,8 @@ fn build(rows: &[Plain]) -> v1::Batch {
         let (mut distinct, mut distribution) = (Distinct::default(), Distribution::new());
         distinct.observe(&at.to_string());
         distribution.record(at as f64);
-        let (distinct, distribution) = ((sketches & 1 > 0).then_some(distinct), (sketches & 2 > 0).then_some(distribution));
+        let (distinct, distribution) =
+            ((sketches & 1 > 0).then_some(distinct), (sketches & 2 > 0).then_some(distribution));
         if distinct.is_some() || distribution.is_some() {
             aggregate.sketches = Some(Box::new(Sketches { distinct, distribution }));
         }
@@ -52,7 +55,8 @@ fn texts(batch: &v1::Batch) -> Vec<String> {
     let view = BatchView::new(batch).unwrap();
     let distinct: BTreeMap<_, _> = view.distinct().collect();
     let distribution: BTreeMap<_, _> = view.distribution().collect();
-    let cumulative: BTreeMap<_, _> = view.cumulative().map(|(row, start, time)| (row, (start, time))).collect();
+    let cumulative: BTreeMap<_, _> =
+        view.cumulative().map(|(row, start, time)| (row, (start, time))).collect();
     (0..view.rows() as u32)
         .map(|at| {
             let row = view.row(at as usize);
@@ -108,7 +112,8 @@ fn check_part(part: &Part, of: &v1::Batch, placement: Placement) {
         assert!(dims.clone().is_sorted() && dims.clone().all(|(_, value)| !value.is_empty()));
         let hash = series_hash("default", metric, dims, &mut Vec::new());
         assert_eq!(view.series_hash(series), hash);
-        let key = SeriesKey { account: "default".into(), metric: metric.to_owned(), dims: Default::default() };
+        let key =
+            SeriesKey { account: "default".into(), metric: metric.to_owned(), dims: Default::default() };
         assert_eq!(view.metric_hash(series), key.metric_hash());
         assert_eq!(placement.partition_of(view.metric_hash(series), hash), part.partition);
     }
