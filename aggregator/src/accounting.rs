@@ -163,13 +163,18 @@ impl Accounting {
     /// Forgets what nobody can ask for, and says what changed.
     pub(crate) fn checkpoint(&mut self, now: Minute, hours_max: usize) -> AccountingChanges<'_> {
         let oldest = now.minus(ACCOUNT_MINUTES_KEPT).0 / HOUR;
-        while self.rows.entries > hours_max || self.rows.hours.keys().next().is_some_and(|hour| *hour < oldest) {
+        while self.rows.entries > hours_max
+            || self.rows.hours.keys().next().is_some_and(|hour| *hour < oldest)
+        {
             self.forgotten_hours.extend(self.rows.remove_oldest());
         }
         let drops = std::mem::take(&mut self.changed_drops);
         let hours = std::mem::take(&mut self.changed_hours);
         AccountingChanges {
-            drops: drops.into_iter().filter_map(|key| self.drops.get(&key).map(|rows| (key, *rows))).collect(),
+            drops: drops
+                .into_iter()
+                .filter_map(|key| self.drops.get(&key).map(|rows| (key, *rows)))
+                .collect(),
             hours: hours
                 .into_iter()
                 .filter_map(|key| self.rows.hour(&key).map(|rows| (key.clone(), rows)))

@@ -7,7 +7,7 @@ use store::{Columns, SlabBlock, SlabColumns, StoreError};
 
 use crate::island::Island;
 use crate::open_minutes::Cells;
-use crate::side_rows::SideRow;
+use crate::side_rows::{SideRow, SideRows};
 use crate::view::OpenBlock;
 use crate::{ApplyError, StateError};
 
@@ -106,11 +106,23 @@ impl Island {
                 blocks.push(OpenBlock { metric, minute, bytes });
             })?;
         }
-        for side in [&self.late, &self.ahead] {
-            let rows =
-                side.iter().filter(|((_, metric, _), _)| wanted.is_none_or(|wanted| wanted.contains(metric)));
-            of_side(rows, &mut |metric, minute, bytes| blocks.push(OpenBlock { metric, minute, bytes }))?;
-        }
+        blocks.extend(side_blocks(&self.ahead, wanted)?);
+        blocks.extend(self.late_blocks(wanted)?);
         Ok(blocks)
     }
+
+    /// Rows of sealed minutes, of these metrics or of all.
+    pub(crate) fn late_blocks(
+        &self,
+        wanted: Option<&BTreeSet<MetricId>>,
+    ) -> Result<Vec<OpenBlock>, ApplyError> {
+        side_blocks(&self.late, wanted)
+    }
+}
+
+fn side_blocks(side: &SideRows, wanted: Option<&BTreeSet<MetricId>>) -> Result<Vec<OpenBlock>, ApplyError> {
+    let mut blocks = Vec::new();
+    let rows = side.iter().filter(|((_, metric, _), _)| wanted.is_none_or(|wanted| wanted.contains(metric)));
+    of_side(rows, &mut |metric, minute, bytes| blocks.push(OpenBlock { metric, minute, bytes }))?;
+    Ok(blocks)
 }

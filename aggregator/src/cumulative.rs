@@ -159,7 +159,11 @@ impl LastPoint {
 
 /// A value that counts since zero. A sum is one measurement, of all that was counted; a histogram is what it is.
 fn from_zero(total: &Aggregate) -> Aggregate {
-    if total.distribution().is_some() { total.clone() } else { Aggregate::of(Scalars::of(total.scalars.sum())) }
+    if total.distribution().is_some() {
+        total.clone()
+    } else {
+        Aggregate::of(Scalars::of(total.scalars.sum()))
+    }
 }
 
 /// Least and greatest are not known between two points; the outermost buckets are within 0.05 % of them.

@@ -261,7 +261,11 @@ mod tests {
         for epoch in [0, 7] {
             assert!(dedup.hear(stamp(1, epoch, 3)).first_time(3));
         }
-        assert_eq!(dedup.checkpoint(Minute(100_000)).put.len(), 2, "the first seal stamps, it does not forget");
+        assert_eq!(
+            dedup.checkpoint(Minute(100_000)).put.len(),
+            2,
+            "the first seal stamps, it does not forget"
+        );
         assert!(dedup.checkpoint(Minute(100_000 + 1440)).delete.is_empty());
         let changes = dedup.checkpoint(Minute(100_000 + 1441));
         assert_eq!((changes.put.len(), changes.delete), (0, BTreeSet::from([(PublisherId(1), 7)])));

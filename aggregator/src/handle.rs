@@ -72,7 +72,9 @@ pub enum ReadError {
     #[error(transparent)]
     Ask(#[from] AskError),
     /// Disk and view stay apart: the island stopped between the two.
-    #[error("the disk of partition {partition} holds checkpoint {disk:?}, its view is of {view}: restart the island")]
+    #[error(
+        "the disk of partition {partition} holds checkpoint {disk:?}, its view is of {view}: restart the island"
+    )]
     Apart {
         /// Which partition.
         partition: u32,
@@ -208,11 +210,7 @@ impl IslandHandle {
     ///
     /// # Errors
     /// As [`IslandHandle::ask`].
-    pub async fn publisher(
-        &self,
-        publisher: PublisherId,
-        epoch: u64,
-    ) -> Result<PublisherAccount, AskError> {
+    pub async fn publisher(&self, publisher: PublisherId, epoch: u64) -> Result<PublisherAccount, AskError> {
         match self.ask(Question::Publisher { publisher, epoch }).await? {
             Answer::Publisher(account) => Ok(account),
             Answer::OpenMinutes(_) => Err(wrong_answer()),

@@ -14,26 +14,26 @@
 #![warn(missing_docs)]
 
 // The middle: no clock, no I/O.
-mod limits;
-mod identity_hash;
-mod dictionary;
-mod series_table;
-mod open_minutes;
-mod side_rows;
-mod dedup;
-mod cumulative;
 mod accounting;
+mod cumulative;
+mod dedup;
+mod dictionary;
+mod identity_hash;
 mod island;
+mod limits;
 mod merge;
+mod open_minutes;
+mod series_table;
+mod side_rows;
 
 // What leaves it, and how it comes back.
-mod state_bytes;
-mod state_keys;
 mod blocks;
 mod checkpoint;
-mod recover;
-mod view;
 mod error;
+mod recover;
+mod state_bytes;
+mod state_keys;
+mod view;
 
 // The door: a thread, a clock, a log, a disk.
 mod clock;
@@ -49,9 +49,7 @@ pub use dedup::PublisherAccount;
 pub use error::{ApplyError, StateError};
 pub use handle::{IslandHandle, IslandState, IslandStatus, ReadError};
 pub use island::{Applied, Island};
-pub use limits::{
-    ACCOUNT_MINUTES_KEPT, IslandLimits, NAMED_FORGOTTEN_MINUTES, PUBLISHER_FORGOTTEN_MINUTES,
-};
+pub use limits::{ACCOUNT_MINUTES_KEPT, IslandLimits, NAMED_FORGOTTEN_MINUTES, PUBLISHER_FORGOTTEN_MINUTES};
 pub use questions::{Answer, AskError, Question};
 pub use run::{IslandConfig, spawn};
 pub use view::{OpenBlock, OpenView, View};

@@ -22,6 +22,11 @@ pub enum Question {
         /// Whose, and which.
         metrics: Vec<(String, String)>,
     },
+    /// The rows of sealed minutes that wait for the next seal: what a query sees at once beside what is sealed.
+    LateRows {
+        /// Whose, and which.
+        metrics: Vec<(String, String)>,
+    },
     /// What became of a publisher's rows.
     Publisher {
         /// Who.
@@ -34,7 +39,7 @@ pub enum Question {
 /// Its answer.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// To [`Question::OpenMinutes`].
+    /// To [`Question::OpenMinutes`] and [`Question::LateRows`].
     OpenMinutes(Arc<OpenView>),
     /// To [`Question::Publisher`].
     Publisher(PublisherAccount),
@@ -67,7 +72,7 @@ pub(crate) struct Asker(SyncSender<(Question, Reply)>);
 pub(crate) struct Questions {
     waiting: Receiver<(Question, Reply)>,
     /// The last open view, which is good until the next record: many dashboards ask the same.
-    last: Option<(u64, Vec<(String, String)>, Arc<OpenView>)>,
+    last: Option<(u64, Question, Arc<OpenView>)>,
 }
 
 /// A queue of questions.
@@ -117,18 +122,28 @@ impl Questions {
             Question::Publisher { publisher, epoch } => {
                 Ok(Answer::Publisher(island.publisher(publisher, epoch)))
             }
-            Question::OpenMinutes { metrics } => {
-                if let Some((position, of, view)) = &self.last
-                    && (*position, of) == (island.position(), &metrics)
-                {
-                    return Ok(Answer::OpenMinutes(Arc::clone(view)));
-                }
-                let view = island.open_view(&metrics).map_err(|why| AskError::Failed(why.to_string()))?;
-                let view = Arc::new(view);
-                self.last = Some((island.position(), metrics, Arc::clone(&view)));
-                Ok(Answer::OpenMinutes(view))
+            Question::OpenMinutes { .. } | Question::LateRows { .. } => {
+                self.open_view(question, island).map(Answer::OpenMinutes)
             }
         }
+    }
+
+    fn open_view(&mut self, question: Question, island: &Island) -> Result<Arc<OpenView>, AskError> {
+        if let Some((position, of, view)) = &self.last
+            && (*position, of) == (island.position(), &question)
+        {
+            return Ok(Arc::clone(view));
+        }
+        let view = match &question {
+            Question::OpenMinutes { metrics } => island.open_view(metrics),
+            Question::LateRows { metrics } => island.late_view(metrics),
+            Question::Publisher { .. } => {
+                return Err(AskError::Failed("BUG: no question of rows".to_owned()));
+            }
+        };
+        let view = Arc::new(view.map_err(|why| AskError::Failed(why.to_string()))?);
+        self.last = Some((island.position(), question, Arc::clone(&view)));
+        Ok(view)
     }
 
     /// After a record: what was answered is no longer true.

@@ -95,9 +95,9 @@ impl Island {
     fn minute_of(&self, key: &[u8]) -> Result<Minute, StateError> {
         let minute = state_keys::read_u32(key).map(Minute).ok_or_else(|| bad_key(key))?;
         match self.sealed_through {
-            Some(sealed) if minute <= sealed => {
-                Err(StateError::Contradiction(format!("minute {minute} is open, and sealed through {sealed}")))
-            }
+            Some(sealed) if minute <= sealed => Err(StateError::Contradiction(format!(
+                "minute {minute} is open, and sealed through {sealed}"
+            ))),
             _ => Ok(minute),
         }
     }
@@ -131,7 +131,11 @@ fn text<'a>(value: &mut StateReader<'a>) -> Result<&'a str, StateError> {
 }
 
 fn known(id: u32, series: u32) -> Result<u32, StateError> {
-    if id < series { Ok(id) } else { Err(StateError::Contradiction(format!("series {id} of {series} has rows"))) }
+    if id < series {
+        Ok(id)
+    } else {
+        Err(StateError::Contradiction(format!("series {id} of {series} has rows")))
+    }
 }
 
 fn too_many(minute: Minute) -> StateError {

@@ -23,7 +23,8 @@ use crate::handle::Shared;
 use crate::questions::{Questions, questions};
 use crate::sealer::Sealer;
 use crate::{
-    ApplyError, Checkpoint, Clock, Island, IslandHandle, IslandLimits, IslandState, IslandStatus, StateError, View,
+    ApplyError, Checkpoint, Clock, Island, IslandHandle, IslandLimits, IslandState, IslandStatus, StateError,
+    View,
 };
 
 /// Bytes that are read ahead: a few thousand records of a small publisher, one of a large.

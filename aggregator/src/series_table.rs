@@ -38,11 +38,7 @@ impl SeriesTable {
     ///
     /// First all look-ups, then all merges: consecutive look-ups do not depend on each other, so the processor waits
     /// for several of their cache lines at once.
-    pub(crate) fn resolve(
-        &mut self,
-        batch: &BatchView<'_>,
-        ids: &mut Vec<LocalId>,
-    ) -> BTreeMap<u32, Reason> {
+    pub(crate) fn resolve(&mut self, batch: &BatchView<'_>, ids: &mut Vec<LocalId>) -> BTreeMap<u32, Reason> {
         let mut refused = BTreeMap::new();
         ids.clear();
         let series = u32::try_from(batch.series_count()).unwrap_or(u32::MAX);
@@ -73,9 +69,7 @@ impl SeriesTable {
         let metric_id = known.unwrap_or_else(|| self.metrics());
         let id = self.dictionary.len();
         // The one thing that can be wrong here is a dimension whose values fill 4 GiB.
-        self.hints
-            .insert(account, metric, metric_id, id, batch.dims(at))
-            .map_err(|_| Reason::SeriesLimit)?;
+        self.hints.insert(account, metric, metric_id, id, batch.dims(at)).map_err(|_| Reason::SeriesLimit)?;
         if known.is_none() {
             MetricRecord { account, metric }.put(metric_id, &mut self.unwritten);
         }
@@ -159,7 +153,11 @@ fn is_sound<'a>(
 }
 
 fn in_order(what: &str, expected: usize, got: u32) -> Result<(), StoreError> {
-    if got as usize == expected { Ok(()) } else { Err(damaged(format!("{what} {got} stands where {expected} is due"))) }
+    if got as usize == expected {
+        Ok(())
+    } else {
+        Err(damaged(format!("{what} {got} stands where {expected} is due")))
+    }
 }
 
 fn damaged(why: String) -> StoreError {

@@ -152,6 +152,6 @@ mod tests {
     fn golden_bytes_of_version_1() {
         let mut writer = StateWriter::new();
         writer.u32(5);
-        assert_eq!(writer.finish(), [1, 5, 0, 0, 0, 0xe9, 0x9f, 0x7e, 0x6b]);
+        assert_eq!(writer.finish(), [1, 5, 0, 0, 0, 210, 130, 4, 219]);
     }
 }

@@ -84,11 +84,22 @@ impl Island {
     /// # Errors
     /// When a block cannot be built.
     pub fn open_view(&self, metrics: &[(String, String)]) -> Result<OpenView, ApplyError> {
-        let wanted: Option<BTreeSet<MetricId>> = (!metrics.is_empty()).then(|| {
-            let index = |(account, metric): &(String, String)| self.series.hints().metric(account, metric);
-            metrics.iter().filter_map(index).map(|metric| metric.metric_id()).collect()
-        });
-        let blocks = self.open_blocks(wanted.as_ref())?;
+        let blocks = self.open_blocks(self.wanted(metrics).as_ref())?;
         Ok(OpenView { view: Arc::new(self.view()), blocks })
+    }
+
+    /// Of that, the rows of sealed minutes.
+    ///
+    /// # Errors
+    /// When a block cannot be built.
+    pub fn late_view(&self, metrics: &[(String, String)]) -> Result<OpenView, ApplyError> {
+        let blocks = self.late_blocks(self.wanted(metrics).as_ref())?;
+        Ok(OpenView { view: Arc::new(self.view()), blocks })
+    }
+
+    fn wanted(&self, metrics: &[(String, String)]) -> Option<BTreeSet<MetricId>> {
+        let index = |(account, metric): &(String, String)| self.series.hints().metric(account, metric);
+        (!metrics.is_empty())
+            .then(|| metrics.iter().filter_map(index).map(|metric| metric.metric_id()).collect())
     }
 }

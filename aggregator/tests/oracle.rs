@@ -14,7 +14,11 @@ use support::{TestRow, Totals, dump, load, metric_of, replay, rows_record, seal_
 /// One record of a random log.
 #[derive(Clone, Debug)]
 enum Step {
-    Rows { publisher: u128, sequence: u64, rows: Vec<TestRow> },
+    Rows {
+        publisher: u128,
+        sequence: u64,
+        rows: Vec<TestRow>,
+    },
     Unstamped(Vec<TestRow>),
     /// This many records back, again.
     Again(usize),
@@ -23,7 +27,8 @@ enum Step {
 }
 
 fn rows() -> impl Strategy<Value = Vec<TestRow>> {
-    let value = prop_oneof![(-100_i32..100).prop_map(f64::from), (-100_i32..100).prop_map(|v| f64::from(v) / 8.0)];
+    let value =
+        prop_oneof![(-100_i32..100).prop_map(f64::from), (-100_i32..100).prop_map(|v| f64::from(v) / 8.0)];
     let row = (0_u32..12, 20_u32..32, value);
     prop::collection::vec(row.prop_map(|(series, minute, value)| TestRow { series, minute, value }), 0..6)
 }

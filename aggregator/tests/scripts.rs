@@ -63,8 +63,11 @@ fn drops_are_counted_by_account_metric_and_reason() {
     let rows: Vec<TestRow> = (1..=8).map(|minute| row(1, minute)).chain([row(2, 1), row(4, 1)]).collect();
     replay(&mut island, &[rows_record(Some((7, 1, 0)), &rows)], &MemoryKv::new());
     let view = island.view();
-    let drops: Vec<_> =
-        view.drops.iter().map(|((account, metric, reason), rows)| (&**account, &**metric, *reason, *rows)).collect();
+    let drops: Vec<_> = view
+        .drops
+        .iter()
+        .map(|((account, metric, reason), rows)| (&**account, &**metric, *reason, *rows))
+        .collect();
     let expected = [("acme", "latency", Reason::TooFarAhead, 2), ("acme", "latency", Reason::SeriesLimit, 1)];
     assert_eq!(drops, expected);
     assert_eq!((view.counters.rows_received, view.counters.rows_applied), (10, 7));
@@ -93,8 +96,14 @@ fn cumulative_points_become_increases() {
         builder.add_cumulative("requests", [("host", "2")], Minute(minute), &total, 0, time);
         proto::encode_rows(&[builder.build()])
     };
-    let log =
-        [point(9, 10, 100), point(9, 20, 130), seal_record(9), point(10, 30, 135), point(10, 20, 130), point(11, 40, 3)];
+    let log = [
+        point(9, 10, 100),
+        point(9, 20, 130),
+        seal_record(9),
+        point(10, 30, 135),
+        point(10, 20, 130),
+        point(11, 40, 3),
+    ];
     replay(&mut island, &log[..4], &disk);
     island = support::load(IslandLimits::DEFAULT, &disk);
     replay(&mut island, &log, &disk);
@@ -115,7 +124,14 @@ fn sketches_survive_a_seal_and_a_crash() {
         builder.add("latency", [("host", "1")], Minute(minute), &row);
         proto::encode_rows(&[builder.build()])
     };
-    let log = [sketched(9, 1.0), sketched(10, 2.0), sketched(10, 3.0), seal_record(9), sketched(9, 4.0), sketched(10, 2.0)];
+    let log = [
+        sketched(9, 1.0),
+        sketched(10, 2.0),
+        sketched(10, 3.0),
+        seal_record(9),
+        sketched(9, 4.0),
+        sketched(10, 2.0),
+    ];
     let disk = MemoryKv::new();
     let mut island = Island::new(IslandLimits::DEFAULT);
     replay(&mut island, &log, &disk);
@@ -169,9 +185,12 @@ fn rows_of(step: &str) -> Bytes {
 
 /// `SERIES@MINUTE=SUM`, by series and minute.
 fn show(totals: &support::Totals) -> String {
-    let mut all: Vec<_> =
-        totals.iter().map(|((_, host, minute), row)| ((host.parse::<u32>().unwrap(), *minute), row.sum())).collect();
+    let mut all: Vec<_> = totals
+        .iter()
+        .map(|((_, host, minute), row)| ((host.parse::<u32>().unwrap(), *minute), row.sum()))
+        .collect();
     all.sort_by_key(|(place, _)| *place);
-    let words: Vec<_> = all.iter().map(|((series, minute), sum)| format!("{series}@{minute}={sum}")).collect();
+    let words: Vec<_> =
+        all.iter().map(|((series, minute), sum)| format!("{series}@{minute}={sum}")).collect();
     words.join(" ")
 }

@@ -67,7 +67,13 @@ pub(crate) fn add_disk(totals: &mut Totals, island: &Island, snapshot: &dyn KvSn
 }
 
 /// Adds one block.
-pub(crate) fn add_block(totals: &mut Totals, island: &Island, metric: MetricId, minute: Minute, bytes: &[u8]) {
+pub(crate) fn add_block(
+    totals: &mut Totals,
+    island: &Island,
+    metric: MetricId,
+    minute: Minute,
+    bytes: &[u8],
+) {
     let view = island.view();
     let (name, index) = view.hints.metrics("acme").find(|(_, index)| index.metric_id() == metric).unwrap();
     let mut columns = SlabColumns::new();
