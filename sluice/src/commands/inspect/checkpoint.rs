@@ -1,0 +1,145 @@
+//! The checkpoint: its head, and how much of what an island keeps lies beside it. `aggregator`'s `state_keys` and
+//! `checkpoint` are the layout's owners; a test compares.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use ::store::{CHECKPOINT_KEY, Cf, Columns, KvSnapshot, SlabColumns};
+use model::Minute;
+use serde::Serialize;
+
+use super::store::unreadable;
+use super::time;
+
+/// What is loaded first.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Checkpoint {
+    pub(super) version: u8,
+    /// `C`: the log record to replay from.
+    pub(super) position: u64,
+    pub(super) sealed_through: Option<String>,
+    pub(super) series: u64,
+    pub(super) metrics: u64,
+    pub(super) rows_received: u64,
+    pub(super) rows_applied: u64,
+    pub(super) rows_late: u64,
+    pub(super) rows_duplicate: u64,
+    pub(super) rows_dropped: u64,
+    pub(super) records_undecodable: u64,
+    pub(super) publishers_evicted: u64,
+}
+
+/// One kind of state.
+#[derive(Debug, Serialize)]
+pub(super) struct StatePart {
+    pub(super) what: &'static str,
+    pub(super) keys: u64,
+    pub(super) bytes: u64,
+    /// Of minutes that are not sealed: which, and how many rows they have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) minutes: Vec<(String, u64)>,
+}
+
+// === impl Checkpoint ===
+
+impl Checkpoint {
+    pub(super) fn read(snapshot: &dyn KvSnapshot, damage: &mut Vec<String>) -> Option<Self> {
+        // Its owner checks version, checksum and length before a byte is looked at here.
+        match aggregator::checkpoint_position(snapshot) {
+            Ok(position) => position?,
+            Err(why) => {
+                damage.push(format!("checkpoint: {why}"));
+                return None;
+            }
+        };
+        let value = snapshot.get(Cf::State, CHECKPOINT_KEY).ok()??;
+        let head = Self::decode(&value);
+        if head.is_none() {
+            damage
+                .push("checkpoint: it is shorter than this version knows: run the newer version".to_owned());
+        }
+        head
+    }
+
+    /// `│ version u8 │ C u64 │ is sealed u8 │ minute u32 │ series u32 │ metrics u32 │ 7 counters u64 │ crc32c u32 │`
+    fn decode(value: &[u8]) -> Option<Self> {
+        let (version, mut rest) = value.split_first()?;
+        let position = u64_of(&mut rest)?;
+        let (is_sealed, after) = rest.split_first()?;
+        rest = after;
+        let minute = Minute(u32_of(&mut rest)?);
+        Some(Self {
+            version: *version,
+            position,
+            sealed_through: (*is_sealed != 0).then(|| time(minute)),
+            series: u32_of(&mut rest)?.into(),
+            metrics: u32_of(&mut rest)?.into(),
+            rows_received: u64_of(&mut rest)?,
+            rows_applied: u64_of(&mut rest)?,
+            rows_late: u64_of(&mut rest)?,
+            rows_duplicate: u64_of(&mut rest)?,
+            rows_dropped: u64_of(&mut rest)?,
+            records_undecodable: u64_of(&mut rest)?,
+            publishers_evicted: u64_of(&mut rest)?,
+        })
+    }
+}
+
+fn u64_of(rest: &mut &[u8]) -> Option<u64> {
+    let (bytes, after) = rest.split_first_chunk()?;
+    *rest = after;
+    Some(u64::from_le_bytes(*bytes))
+}
+
+fn u32_of(rest: &mut &[u8]) -> Option<u32> {
+    let (bytes, after) = rest.split_first_chunk()?;
+    *rest = after;
+    Some(u32::from_le_bytes(*bytes))
+}
+
+// === impl StatePart ===
+
+impl StatePart {
+    pub(super) fn read(snapshot: &dyn KvSnapshot, damage: &mut Vec<String>) -> Vec<Self> {
+        let (mut parts, mut columns) = (BTreeMap::<u8, Self>::new(), SlabColumns::new());
+        let read = snapshot.range(Cf::State, &[], &[u8::MAX], &mut |key, value| {
+            let tag = key.first().copied().unwrap_or_default();
+            let what = name_of(tag);
+            let part =
+                parts.entry(tag).or_insert_with(|| Self { what, keys: 0, bytes: 0, minutes: Vec::new() });
+            part.keys += 1;
+            part.bytes += (key.len() + value.len()) as u64;
+            if let Some(minute) = minute_of(key) {
+                match columns.read(value, Columns::ALL) {
+                    Ok(()) => part.minutes.push((time(minute), columns.len() as u64)),
+                    Err(why) => damage.push(format!("{what}, minute {minute}: {why}")),
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        damage.extend(read.err().map(|why| unreadable(Cf::State, &why)));
+        parts.into_values().collect()
+    }
+}
+
+const OPEN_MINUTE: u8 = b'O';
+const AHEAD_MINUTE: u8 = b'P';
+
+fn name_of(tag: u8) -> &'static str {
+    match tag {
+        b'A' => "rows by account and hour",
+        b'C' => "head",
+        b'D' => "publishers",
+        OPEN_MINUTE => "open minutes",
+        AHEAD_MINUTE => "minutes ahead",
+        b'U' => "cumulative series",
+        b'X' => "dropped rows by reason",
+        _ => "unknown to this version",
+    }
+}
+
+fn minute_of(key: &[u8]) -> Option<Minute> {
+    let (tag, minute) = key.split_first()?;
+    let is_minute = [OPEN_MINUTE, AHEAD_MINUTE].contains(tag);
+    is_minute.then_some(Minute(u32::from_be_bytes(minute.try_into().ok()?)))
+}
