@@ -114,7 +114,11 @@ impl Cells {
     /// The aggregate of a cell, without a copy of its sketches: the cell is empty afterwards.
     pub(crate) fn take(&mut self, cell: usize) -> Aggregate {
         match &mut self.form {
-            Form::Sums { .. } => self.get(cell),
+            Form::Sums { sums, present } => {
+                let sum = std::mem::take(&mut sums[cell]);
+                let was_present = std::mem::take(&mut present[cell]);
+                if was_present { Aggregate::of(sum_only(sum)) } else { Aggregate::default() }
+            }
             Form::Full(cells) => std::mem::take(&mut cells[cell]),
         }
     }
@@ -220,7 +224,7 @@ fn add_sums(sums: &mut [i64], present: &mut [bool], columns: &SlabColumns, targe
     targets.len()
 }
 
-/// Min and max are the sum's, so that they are never read by mistake as something measured.
+/// A cell of which only the sum was wanted.
 fn sum_only(sum: i64) -> Scalars {
     Scalars { count: 1, sum: sum.cast_unsigned(), ..Scalars::default() }
 }

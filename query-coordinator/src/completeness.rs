@@ -221,7 +221,7 @@ mod tests {
         check("sealed 0:11 1:11 |  |  now=12", "1 | sealed 1, sealed 1, open 0");
         check(
             "sealed 0:11 1:11 | declared 12:4 | 12:2 now=12 open",
-            "0.6666666666666666 | sealed 1, sealed 1, open 0",
+            "0.8333333333333334 | sealed 1, sealed 1, open 0.5",
         );
     }
 

@@ -16,36 +16,36 @@ use store::{Cf, Columns, Kv, KvBatch, MemoryKv, SlabBlock, SlabColumns, SlabKey,
 
 /// One series in one minute, as one seal brought it.
 #[derive(Clone, Debug)]
-pub struct Row {
-    pub metric: &'static str,
-    pub dims: Vec<(String, String)>,
-    pub minute: u32,
-    pub aggregate: Aggregate,
+pub(crate) struct Row {
+    pub(crate) metric: &'static str,
+    pub(crate) dims: Vec<(String, String)>,
+    pub(crate) minute: u32,
+    pub(crate) aggregate: Aggregate,
     /// Which seal: late rows come with a later one.
-    pub seal: u64,
+    pub(crate) seal: u64,
     /// No seal has taken it yet.
-    pub open: bool,
+    pub(crate) open: bool,
 }
 
 /// How a house is built.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    pub partitions: u32,
-    pub spread: u32,
-    pub sealed_through: u32,
-    pub now: u32,
+pub(crate) struct Plan {
+    pub(crate) partitions: u32,
+    pub(crate) spread: u32,
+    pub(crate) sealed_through: u32,
+    pub(crate) now: u32,
 }
 
 /// A partition over a disk in memory.
-pub struct Room {
-    pub state: Arc<RoomState>,
-    pub broken: Option<PartitionError>,
+pub(crate) struct Room {
+    pub(crate) state: Arc<RoomState>,
+    pub(crate) broken: Option<PartitionError>,
     /// How long it takes to answer.
-    pub delay: std::time::Duration,
+    pub(crate) delay: std::time::Duration,
 }
 
 /// What it holds.
-pub struct RoomState {
+pub(crate) struct RoomState {
     hints: HintsIndex,
     kv: MemoryKv,
     open: Vec<(MetricId, Minute, Vec<u8>)>,
@@ -59,7 +59,7 @@ struct Shown {
     include_open: bool,
 }
 
-pub const ACCOUNT: &str = "default";
+pub(crate) const ACCOUNT: &str = "default";
 
 impl Partition for Room {
     fn pin(&self, include_open: bool, _: &[(String, String)]) -> Result<Arc<dyn Reading>, PartitionError> {
@@ -129,7 +129,7 @@ impl Reading for Shown {
 type Block = BTreeMap<LocalId, Aggregate>;
 
 /// The rooms of a house.
-pub fn rooms(plan: Plan, rows: &[Row], applied: &[(u32, u64)]) -> BTreeMap<u32, Room> {
+pub(crate) fn rooms(plan: Plan, rows: &[Row], applied: &[(u32, u64)]) -> BTreeMap<u32, Room> {
     let placement = Placement::new(plan.partitions, plan.spread).unwrap();
     let mut parts: BTreeMap<u32, Vec<&Row>> = (0..plan.partitions).map(|at| (at, Vec::new())).collect();
     for row in rows {
@@ -147,7 +147,7 @@ pub fn rooms(plan: Plan, rows: &[Row], applied: &[(u32, u64)]) -> BTreeMap<u32, 
 }
 
 /// A coordinator over them.
-pub fn coordinator(plan: Plan, rooms: BTreeMap<u32, Room>, limits: QueryLimits) -> Coordinator {
+pub(crate) fn coordinator(plan: Plan, rooms: BTreeMap<u32, Room>, limits: QueryLimits) -> Coordinator {
     let shared = |(partition, room)| (partition, Arc::new(room) as Arc<dyn Partition>);
     Coordinator::new(Parts {
         placement: Placement::new(plan.partitions, plan.spread).unwrap(),
@@ -206,13 +206,13 @@ fn state(plan: Plan, rows: &[&Row], applied: BTreeMap<Minute, u64>) -> RoomState
 // === the oracle ===
 
 /// A name of a group as the rules sort it: a value for every name that occurs anywhere, the empty one where absent.
-pub fn sort_key(names: &BTreeSet<String>, tuple: &[(String, String)]) -> Vec<String> {
+pub(crate) fn sort_key(names: &BTreeSet<String>, tuple: &[(String, String)]) -> Vec<String> {
     let value = |name: &String| tuple.iter().find(|(have, _)| have == name).map(|(_, value)| value.clone());
     names.iter().map(|name| value(name).unwrap_or_default()).collect()
 }
 
 /// The pairs that a row is grouped under; `None` groups by the whole tuple.
-pub fn group_of(row: &Row, by: Option<&[String]>) -> Vec<(String, String)> {
+pub(crate) fn group_of(row: &Row, by: Option<&[String]>) -> Vec<(String, String)> {
     let mut pairs = row.dims.clone();
     pairs.retain(|(name, value)| !value.is_empty() && by.is_none_or(|by| by.contains(name)));
     pairs.sort();
@@ -220,6 +220,6 @@ pub fn group_of(row: &Row, by: Option<&[String]>) -> Vec<(String, String)> {
 }
 
 /// The value of a dimension; empty when absent.
-pub fn value_of<'a>(row: &'a Row, dim: &str) -> &'a str {
+pub(crate) fn value_of<'a>(row: &'a Row, dim: &str) -> &'a str {
     row.dims.iter().find(|(name, _)| name == dim).map_or("", |(_, value)| value)
 }
