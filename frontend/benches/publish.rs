@@ -59,7 +59,8 @@ fn batch() -> v1::Batch {
     for at in 0..ROWS {
         let vm = format!("vm-{at:04}");
         let api = format!("/api/v1/resource{}", at % 20);
-        let dims = [("Api", &*api), ("Cluster", "prod-7"), ("Region", "WestUS"), ("Status", "200"), ("VMID", &*vm)];
+        let dims =
+            [("Api", &*api), ("Cluster", "prod-7"), ("Region", "WestUS"), ("Status", "200"), ("VMID", &*vm)];
         let number = |n: usize| Number::Int(i64::try_from(n).unwrap());
         let scalars = Scalars::new(2, number(at + 2000), number(at), number(2000));
         builder.add("Latency", dims, Minute(1_000_000), &Aggregate::of(scalars));

@@ -302,6 +302,8 @@ async fn bombs_stay_within_the_cap() {
     assert_eq!(house.rows(), ["a=1", "a=1"]);
 }
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -365,7 +367,7 @@ async fn otlp_refuses_garbage_politely() {
     // A field of 2^60 bytes, of which none is there.
     let lying = vec![0x0a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10];
     let gzip = ("content-encoding", "gzip");
-    let cases: [(Vec<u8>, &[(&str, &str)], u16); 8] = [
+    let cases: [(Vec<u8>, Headers<'_>, u16); 8] = [
         (vec![], &[("content-type", "text/plain")], 415),
         (vec![], &[], 415),
         (vec![], &[PROTOBUF, ("content-encoding", "br")], 415),
