@@ -22,7 +22,7 @@ enum Answer {
     /// Takes it, and says so after so many milliseconds.
     Take(u64),
     /// Takes it, and the answer is lost.
-    LoseAnswer,
+    LoseIt,
     /// Does not take it, for now.
     Busy,
     /// Takes the first half of it and refuses the rest.
@@ -85,8 +85,8 @@ fn read(batch: &v1::Batch, row: usize) -> (String, String, Scalars) {
         String::from_utf8(batch.string_bytes[start as usize..end as usize].to_vec()).unwrap()
     };
     let series = batch.row_series[row] as usize;
-    let dims = series * 6..series * 6 + 6; // every series of a plan has six
-    let bucket = dims.clone().find(|dim| string(batch.dim_name[*dim]) == "Bucket").unwrap();
+    let mut dims = series * 6..series * 6 + 6; // every series of a plan has six
+    let bucket = dims.find(|dim| string(batch.dim_name[*dim]) == "Bucket").unwrap();
     let scalars = Scalars {
         count: batch.row_count[row],
         sum: batch.row_sum[row],
@@ -104,7 +104,7 @@ impl Transport for Server {
         known.requests += 1;
         let rows = usize::try_from(packet.rows).unwrap();
         match mood {
-            Answer::Take(_) | Answer::LoseAnswer => known.apply(&packet, rows),
+            Answer::Take(_) | Answer::LoseIt => known.apply(&packet, rows),
             Answer::Half => known.apply(&packet, rows / 2),
             Answer::Busy | Answer::Reject => {}
         }
@@ -119,7 +119,7 @@ async fn answer(mood: Answer, rows: u64) -> Result<Receipt, SendError> {
             tokio::time::sleep(Duration::from_millis(millis)).await;
             Ok(Receipt { accepted: rows, ..Receipt::default() })
         }
-        Answer::LoseAnswer => retry("connection reset"),
+        Answer::LoseIt => retry("connection reset"),
         Answer::Busy => retry("busy"),
         Answer::Half => {
             let refused = [("too_old".to_owned(), rows - rows / 2)].into();
@@ -203,7 +203,7 @@ fn one_that_stalls_makes_those_late_that_had_to_wait() {
 #[test]
 fn lost_answers_and_refusals_for_now_are_tried_again() {
     let mood = |n| match n % 7 {
-        2 => Answer::LoseAnswer,
+        2 => Answer::LoseIt,
         5 => Answer::Busy,
         _ => Answer::Take(1),
     };
