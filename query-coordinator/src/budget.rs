@@ -1,5 +1,6 @@
 //! What one query may still spend, shared by its jobs, and the flag that ends them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use thiserror::Error;
@@ -15,7 +16,7 @@ pub(crate) struct Budget {
     sketch_bytes_max: u64,
     sketch_bytes: AtomicU64,
     pub(crate) groups_max: u64,
-    cancelled: AtomicBool,
+    cancelled: Arc<AtomicBool>,
     series: AtomicU64,
     bytes_read: AtomicU64,
 }
@@ -44,10 +45,15 @@ impl Budget {
             sketch_bytes_max: limits.sketch_bytes_max,
             sketch_bytes: AtomicU64::new(0),
             groups_max: limits.groups_max,
-            cancelled: AtomicBool::new(false),
+            cancelled: Arc::default(),
             series: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
         }
+    }
+
+    /// Spent apart, cancelled together.
+    pub(crate) fn beside(&self, limits: &QueryLimits) -> Self {
+        Self { cancelled: Arc::clone(&self.cancelled), ..Self::new(limits) }
     }
 
     /// A block of so many rows is about to be used. Asked once a block, so that a cancelled job ends soon.

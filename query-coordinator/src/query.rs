@@ -3,7 +3,7 @@
 //! In:    jobs. Out: what each partition answered before the deadline.
 //! Kept:  the pinned readings, so that every pass of a query sees the same rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{Minute, MinuteRange};
@@ -30,6 +30,8 @@ pub(crate) struct Query {
     deadline: Instant,
     readings: BTreeMap<u32, Arc<dyn Reading>>,
     failed: BTreeMap<u32, String>,
+    /// Of those: the ones that were too slow. They are not waited for again.
+    silent: BTreeSet<u32>,
     /// Rows declared by minute; what could not be read of them.
     declared: BTreeMap<Minute, u64>,
     _permit: OwnedSemaphorePermit,
@@ -69,6 +71,7 @@ impl Query {
             deadline,
             readings: BTreeMap::new(),
             failed: BTreeMap::new(),
+            silent: BTreeSet::new(),
             declared: BTreeMap::new(),
             _permit: permit,
             _cancel: CancelOnDrop(Arc::clone(&budget)),
@@ -103,12 +106,13 @@ impl Query {
         job: impl Fn(&dyn Reading, &Budget) -> Result<T, JobError> + Send + Sync + 'static,
     ) -> Result<Vec<T>, QueryError> {
         let job = Arc::new(job);
-        let jobs = partitions.iter().filter_map(|partition| {
+        let asked = partitions.iter().filter(|partition| !self.silent.contains(partition));
+        let jobs = asked.filter_map(|partition| {
             let reading = Arc::clone(self.readings.get(partition)?);
             let (job, budget) = (Arc::clone(&job), Arc::clone(&self.budget));
             Some((*partition, move || job(reading.as_ref(), &budget)))
         });
-        let done = run(jobs.collect(), &self.inner.jobs, self.deadline).await;
+        let done = run(jobs.collect(), &self.inner.jobs, self.patience()).await;
         self.keep(done, partitions)
     }
 
@@ -141,6 +145,13 @@ impl Query {
         })
     }
 
+    /// When the pass that begins now ends: after half of the time that is left, so that a partition that does not
+    /// answer leaves time for what the others have to say.
+    fn patience(&self) -> Instant {
+        let now = Instant::now();
+        now + self.deadline.saturating_duration_since(now) / 2
+    }
+
     async fn pin(&mut self, metrics: Vec<String>) -> Result<(), QueryError> {
         let metrics = Arc::new(self.names_of(metrics));
         let include_open = self.include_open;
@@ -148,7 +159,7 @@ impl Query {
             let (partition, metrics): (Arc<dyn Partition>, _) = (Arc::clone(partition), Arc::clone(&metrics));
             (*number, move || partition.pin(include_open, &metrics).map_err(JobError::from))
         });
-        let done = run(jobs.collect(), &self.inner.jobs, self.deadline).await;
+        let done = run(jobs.collect(), &self.inner.jobs, self.patience()).await;
         for (partition, outcome) in done {
             match outcome {
                 Ok(reading) => drop(self.readings.insert(partition, reading)),
@@ -176,11 +187,18 @@ impl Query {
     async fn read_declared(&mut self) -> Result<(), QueryError> {
         let (account, range) = (self.account.clone(), self.range);
         let partitions = self.partitions_of(worker::DECLARED_METRIC);
-        // What is read for completeness is not the asker's to pay for.
-        let own = Budget::new(&self.inner.limits);
-        let found = self
-            .scatter(&partitions, move |reading, _| worker::declared(reading, &account, range, &own))
-            .await?;
+        // What is read for completeness is not the asker's to pay for, and no reason to refuse an answer.
+        let own = self.budget.beside(&self.inner.limits);
+        let unknown = |why: JobError| match why {
+            JobError::Query(why) => {
+                PartitionError::Failed(format!("rows declared are unknown: {why}")).into()
+            }
+            other => other,
+        };
+        let job = move |reading: &dyn Reading, _: &Budget| {
+            worker::declared(reading, &account, range, &own).map_err(unknown)
+        };
+        let found = self.scatter(&partitions, job).await?;
         for (minute, rows) in found.into_iter().flatten() {
             *self.declared.entry(minute).or_default() += rows;
         }
@@ -207,7 +225,10 @@ impl Query {
         let why = match why {
             JobError::Query(error) => return Err(error),
             JobError::Partition(error) => error.to_string(),
-            JobError::Cancelled => format!("not within {} ms", self.inner.limits.deadline.as_millis()),
+            JobError::Cancelled => {
+                self.silent.insert(partition);
+                format!("not in time: a query may take {} ms", self.inner.limits.deadline.as_millis())
+            }
         };
         tracing::warn!(partition, why, "a partition did not answer a query");
         self.failed.entry(partition).or_insert(why);

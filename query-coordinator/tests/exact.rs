@@ -41,8 +41,11 @@ struct Ask {
 
 fn worlds() -> impl Strategy<Value = World> {
     let spread = (1_u32..5).prop_flat_map(|partitions| (Just(partitions), 1..=partitions));
-    (prop::collection::vec(rows(), 0..60), spread)
-        .prop_map(|(rows, (partitions, spread))| World { rows, partitions, spread })
+    (prop::collection::vec(rows(), 0..60), spread).prop_map(|(rows, (partitions, spread))| World {
+        rows,
+        partitions,
+        spread,
+    })
 }
 
 fn rows() -> impl Strategy<Value = Row> {
@@ -224,7 +227,11 @@ fn check_top(world: &World, top: &TopAsk) {
         r#where: ask.matchers.clone(),
         from: u64::from(ask.from) * 60,
         to: u64::from(ask.to) * 60,
-        pivot: top.pivot.iter().map(|(m, s)| v1::Pivot { metric: (*m).into(), sampling: (*s).into() }).collect(),
+        pivot: top
+            .pivot
+            .iter()
+            .map(|(m, s)| v1::Pivot { metric: (*m).into(), sampling: (*s).into() })
+            .collect(),
         points: top.points,
         step_seconds: top.step * 60,
         include_open: ask.include_open,

@@ -73,11 +73,9 @@ impl Partition for Room {
     fn publisher(&self, publisher: u128, epoch: u64) -> Result<PublisherRows, PartitionError> {
         match &self.broken {
             Some(why) => Err(why.clone()),
-            None => Ok(PublisherRows {
-                applied: u64::try_from(publisher).unwrap(),
-                duplicate: epoch,
-                dropped: 1,
-            }),
+            None => {
+                Ok(PublisherRows { applied: u64::try_from(publisher).unwrap(), duplicate: epoch, dropped: 1 })
+            }
         }
     }
 
@@ -109,12 +107,18 @@ impl Reading for Shown {
         let mut columns = SlabColumns::new();
         let snapshot = self.state.kv.snapshot();
         let mut broken = false;
-        let stats =
-            scan(&*snapshot, metric, range, wanted, &mut columns, &mut |minute, _, columns: &SlabColumns| {
+        let stats = scan(
+            &*snapshot,
+            metric,
+            range,
+            wanted,
+            &mut columns,
+            &mut |minute, _, columns: &SlabColumns| {
                 let flow = each(minute, columns)?;
                 broken = flow.is_break();
                 Ok(flow)
-            })?;
+            },
+        )?;
         for (open_metric, minute, bytes) in &self.state.open {
             if self.include_open && !broken && *open_metric == metric && range.contains(*minute) {
                 columns.read(bytes, wanted)?;
@@ -137,7 +141,8 @@ pub(crate) fn rooms(plan: Plan, rows: &[Row], applied: &[(u32, u64)]) -> BTreeMa
         let home = placement.partition_of(key.metric_hash(), key.hash());
         parts.get_mut(&home).unwrap().push(row);
     }
-    let applied: BTreeMap<Minute, u64> = applied.iter().map(|(minute, rows)| (Minute(*minute), *rows)).collect();
+    let applied: BTreeMap<Minute, u64> =
+        applied.iter().map(|(minute, rows)| (Minute(*minute), *rows)).collect();
     let room = |(partition, rows): (u32, Vec<&Row>)| {
         let applied = if partition == 0 { applied.clone() } else { BTreeMap::new() };
         let state = Arc::new(state(plan, &rows, applied));
@@ -155,7 +160,12 @@ pub(crate) fn coordinator(plan: Plan, rooms: BTreeMap<u32, Room>, limits: QueryL
         limits,
         now: Arc::new(move || u64::from(plan.now) * 60 + 7),
         counters: Arc::new(|| {
-            vec![v1::Counter { hop: "frontend".into(), reason: "accepted".into(), rows: 3, ..Default::default() }]
+            vec![v1::Counter {
+                hop: "frontend".into(),
+                reason: "accepted".into(),
+                rows: 3,
+                ..Default::default()
+            }]
         }),
         version: "1.2.3".into(),
         started: 99,
