@@ -49,12 +49,12 @@ function drawChips() {
 
 function spark(points) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const known = (points ?? []).map((point) => point[1]).filter((value) => value != null);
+  const known = (points ?? []).map((point) => point.value).filter((value) => value != null);
   if (!known.length) return svg;
   const [low, high] = [Math.min(...known), Math.max(...known)];
   const [width, height] = [144, 26];
   let pen = "M", path = "";
-  points.forEach(([, value], at) => {
+  points.forEach(({ value }, at) => {
     if (value == null) { pen = "M"; return; }
     const x = points.length > 1 ? (at / (points.length - 1)) * (width - 4) + 2 : width / 2;
     const y = high > low ? height - 3 - ((value - low) / (high - low)) * (height - 6) : height / 2;
@@ -115,7 +115,7 @@ async function answer() {
   remember();
   const rank = $("rank").value;
   const request = { ...window_(), metric, by: grouped.length ? grouped : ["*"], rank, n: Number($("n").value), order: $("order").value,
-    where: where(), points: true, step: Math.max(60, Math.ceil(Number($("last").value) / 60 / 60) * 60) };
+    where: where(), points: true, step_seconds: Math.max(60, Math.ceil(Number($("last").value) / 60 / 60) * 60) };
   try {
     const reply = await ask("/v1/top", request);
     if (reply.rows.length) drawRows(reply, rank);

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The figures of docs/benchmarks.md: bench/run.sh [ROW…], rows as in the table there (1 2 3 4 5 6 12 16); all without arguments.
+# Each prints JSON lines, the first of them about the machine. Run it on a quiet machine: it says how busy it was.
+set -euo pipefail
+source "$(dirname "$0")/../scripts/env.sh"
+cd "$root"
+
+machine() {
+    python3 - <<'PY'
+import json, os, platform
+cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+print(json.dumps({"machine": cpu, "cores": os.cpu_count(), "kernel": platform.release(), "load_before": os.getloadavg()[0]}))
+PY
+}
+
+of() { cargo bench --locked --quiet -p "$@"; }
+
+end_to_end() { # a server and the generator on the same cores; the rate is what the row asks for
+    cargo build --locked --quiet --release -p sluice
+    local sluice="$CARGO_TARGET_DIR/release/sluice" work server
+    work=$(mktemp -d)
+    "$sluice" serve --data "$work/data" --grpc 127.0.0.1:24317 --http 127.0.0.1:24318 2>"$work/log" &
+    server=$!
+    trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$work"' RETURN
+    until curl -fs http://127.0.0.1:24318/readyz >/dev/null; do kill -0 $server; sleep 0.1; done
+    "$sluice" loadgen --endpoint http://127.0.0.1:24317 --server http://127.0.0.1:24318 --verify --format json \
+        --rate "${SLUICE_BENCH_RATE:-500000}" --series "${SLUICE_BENCH_SERIES:-100000}" --batch 5000 --duration "${SLUICE_BENCH_DURATION:-60s}"
+    # The server's own CPU seconds, from the operating system.
+    awk -v hz="$(getconf CLK_TCK)" '{print "{\"row\":16,\"server_cpu_seconds\":" ($14+$15)/hz "}"}' "/proc/$server/stat"
+}
+
+row() {
+    case "$1" in
+        1|2) of client ;;
+        3)   of frontend ;;
+        4)   of partition-log ;;
+        5|6) of aggregator ;;
+        12)  of query-coordinator ;;
+        16)  end_to_end ;;
+        *)   echo "no such row: $1 (1 2 3 4 5 6 12 16)" >&2; exit 2 ;;
+    esac
+}
+
+machine
+for one in "${@:-}"; do
+    if [ -n "$one" ]; then row "$one"; else for each in 1 3 4 5 12 16; do row "$each"; done; fi
+done

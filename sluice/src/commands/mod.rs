@@ -1,0 +1,8 @@
+//! The commands that are neither the server nor a read.
+
+pub(crate) mod agent;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod inspect;
+pub(crate) mod loadgen;
+pub(crate) mod publish;

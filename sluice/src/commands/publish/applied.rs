@@ -1,0 +1,43 @@
+//! How many rows the server knew already: what its islands say of this publisher, after less before.
+
+use std::time::{Duration, Instant};
+
+use client::{Client, QueryClient, v1};
+
+use crate::cli::Endpoint;
+
+/// The islands read the log as it grows; this is far more than they are ever behind.
+const PATIENCE: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What the islands have seen of this publisher; `None` when they cannot be asked.
+pub(crate) fn ask(endpoint: &Endpoint, client: &Client) -> Option<v1::PublisherAccountReply> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    runtime.block_on(async {
+        let mut query = QueryClient::connect(&endpoint.endpoint, &endpoint.account).await.ok()?;
+        query.publisher_account(client.publisher(), client.epoch()).await.ok()
+    })
+}
+
+/// Rows among the `accepted` ones that had been applied before. Waits until the islands have seen all of them.
+pub(crate) fn duplicates(
+    endpoint: &Endpoint,
+    client: &Client,
+    before: Option<v1::PublisherAccountReply>,
+    accepted: u64,
+) -> Option<u64> {
+    let before = before?;
+    let began = Instant::now();
+    loop {
+        let after = ask(endpoint, client)?;
+        let seen = rows(&after).saturating_sub(rows(&before));
+        if seen >= accepted || began.elapsed() > PATIENCE {
+            return Some(after.rows_duplicate.saturating_sub(before.rows_duplicate));
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn rows(account: &v1::PublisherAccountReply) -> u64 {
+    account.rows_applied + account.rows_duplicate + account.rows_dropped
+}

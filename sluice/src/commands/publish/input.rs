@@ -1,0 +1,187 @@
+//! Files of measurements: JSON lines or CSV, plain, gzip or zstd, by their own first bytes and not by their names.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use super::measurement::{self, Measurement};
+use crate::cli::As;
+
+/// A longer line is no measurement; reading on would fill the memory.
+const LINE_BYTES_MAX: u64 = 2 << 20;
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// One input, open.
+pub(crate) struct Input {
+    name: String,
+    rows: Rows,
+    kept: As,
+    /// Of the newest row.
+    line: u64,
+}
+
+enum Rows {
+    Json(Box<dyn BufRead>),
+    Csv(Box<csv::Reader<Box<dyn BufRead>>>, csv::StringRecord),
+}
+
+// === impl Input ===
+
+impl Input {
+    /// Opens a file, or standard input for `-`. The bytes that it reads are counted by `count`, for progress.
+    pub(crate) fn open(path: &Path, kept: As, count: impl Fn(u64) + 'static) -> anyhow::Result<Self> {
+        let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+        let raw: Box<dyn Read> = if path == Path::new("-") {
+            Box::new(io::stdin())
+        } else {
+            Box::new(File::open(path).with_context(|| format!("cannot read {name}"))?)
+        };
+        let mut text = decompressed(Box::new(BufReader::new(Counted { raw, count }))).with_context(|| format!("cannot read {name}"))?;
+        let first = text.fill_buf().with_context(|| format!("cannot read {name}"))?;
+        let json = first.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte == b'{');
+        let rows = if json { Rows::Json(text) } else { csv_rows(text, &name)? };
+        let line = if matches!(rows, Rows::Csv(..)) { 1 } else { 0 };
+        Ok(Self { name, rows, kept, line })
+    }
+
+    /// File and line of the newest measurement.
+    pub(crate) fn position(&self) -> String {
+        format!("{} line {}", self.name, self.line)
+    }
+
+    /// The next measurement; an error names file and line.
+    pub(crate) fn next(&mut self) -> anyhow::Result<Option<Measurement>> {
+        let got = match &mut self.rows {
+            Rows::Json(text) => next_json(text, self.kept, &mut self.line),
+            Rows::Csv(reader, header) => next_csv(reader, header, self.kept, &mut self.line),
+        };
+        got.map_err(|why| anyhow::anyhow!("{} {why}", self.position()))
+    }
+}
+
+fn next_json(text: &mut dyn BufRead, kept: As, line: &mut u64) -> Result<Option<Measurement>, String> {
+    loop {
+        *line += 1;
+        let mut bytes = Vec::new();
+        let read = text.take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+        if read == 0 {
+            return Ok(None);
+        }
+        if read as u64 == LINE_BYTES_MAX {
+            return Err(format!("is longer than {LINE_BYTES_MAX} bytes: is this a file of JSON lines?"));
+        }
+        let line = std::str::from_utf8(&bytes).map_err(|error| format!("is not UTF-8: {error}"))?.trim();
+        if !line.is_empty() {
+            return measurement::from_json(line, kept).map(Some);
+        }
+    }
+}
+
+fn next_csv(
+    reader: &mut csv::Reader<Box<dyn BufRead>>,
+    header: &csv::StringRecord,
+    kept: As,
+    line: &mut u64,
+) -> Result<Option<Measurement>, String> {
+    let mut record = csv::StringRecord::new();
+    *line = reader.position().line();
+    match reader.read_record(&mut record) {
+        Ok(true) => measurement::from_csv(header, &record, kept).map(Some),
+        Ok(false) => Ok(None),
+        Err(error) => Err(format!("cannot be read: {error}")),
+    }
+}
+
+fn csv_rows(text: Box<dyn BufRead>, name: &str) -> anyhow::Result<Rows> {
+    let mut reader = csv::ReaderBuilder::new().from_reader(text);
+    let header = reader.headers().with_context(|| format!("cannot read the header of {name}"))?.clone();
+    for column in ["ts", "metric", "value"] {
+        if !header.iter().any(|have| have == column) {
+            bail!("{name} is neither JSON lines nor CSV with a column {column:?}: its first line is {:?}", header.iter().take(8).collect::<Vec<_>>().join(","));
+        }
+    }
+    Ok(Rows::Csv(Box::new(reader), header))
+}
+
+fn decompressed(mut raw: Box<dyn BufRead>) -> io::Result<Box<dyn BufRead>> {
+    let first = raw.fill_buf()?;
+    if first.starts_with(&GZIP) {
+        return Ok(Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(raw))));
+    }
+    if first.starts_with(&ZSTD) {
+        return Ok(Box::new(BufReader::new(zstd::Decoder::with_buffer(raw)?)));
+    }
+    Ok(raw)
+}
+
+/// The size of all inputs together, where that is known.
+pub(crate) fn bytes(files: &[PathBuf]) -> Option<u64> {
+    files.iter().map(|file| std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len())).sum()
+}
+
+struct Counted<F> {
+    raw: Box<dyn Read>,
+    count: F,
+}
+
+impl<F: Fn(u64)> Read for Counted<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.raw.read(buffer)?;
+        (self.count)(read as u64);
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    const LINES: &[u8] = b"{\"ts\":60,\"metric\":\"A\",\"value\":1}\n\n{\"ts\":120,\"metric\":\"B\",\"value\":2}";
+
+    #[test]
+    fn plain_gzip_zstd_and_csv_are_told_apart_by_their_bytes() {
+        check(LINES, "A B");
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(LINES).unwrap();
+        check(&gzip.finish().unwrap(), "A B");
+        check(&zstd::encode_all(LINES, 1).unwrap(), "A B");
+        check(b"ts,metric,value,Api\n60,A,1,Get\n120,B,2,Put\n", "A B");
+        check(b"", "");
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        check(b"{\"ts\":60,\"metric\":\"A\",\"value\":1}\nnonsense\n", "A !line 2 is not JSON");
+        check(b"ts,metric,value\n60,A,1\n60,A\n", "A !line 3 cannot be read");
+        check(b"ts,metric,value\n60,A,x\n", "!line 2 value is \"x\"");
+        check(b"hello\n", "!neither JSON lines nor CSV with a column \"ts\"");
+        check(b"\x1f\x8b damaged", "!");
+    }
+
+    #[track_caller]
+    fn check(bytes: &[u8], expected: &str) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        let mut said = Vec::new();
+        let error = match Input::open(file.path(), As::Value, |_| {}) {
+            Err(error) => Some(error),
+            Ok(mut input) => loop {
+                match input.next() {
+                    Ok(Some(measurement)) => said.push(measurement.metric),
+                    Ok(None) => break None,
+                    Err(error) => break Some(error),
+                }
+            },
+        };
+        let (good, bad) = expected.split_once('!').map_or((expected, None), |(good, bad)| (good, Some(bad)));
+        assert_eq!(said.join(" "), good.trim());
+        let error = error.map(|error| format!("{error:#}"));
+        assert_eq!(error.is_some(), bad.is_some(), "{error:?}");
+        assert!(error.unwrap_or_default().contains(bad.unwrap_or_default()));
+    }
+}

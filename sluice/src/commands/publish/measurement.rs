@@ -1,0 +1,176 @@
+//! One measurement from a line of JSON or a record of CSV.
+//!
+//! JSON: `{"ts":1700000000.5,"metric":"Latency","dims":{"Api":"Get"},"value":300}`, optionally `"as":"distinct"`.
+//! CSV:  a header with `ts`, `metric` and `value`, optionally `as`; every other column is a dimension.
+
+use model::{Minute, Number};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::cli::As;
+
+/// What was measured, of what, when.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Measurement {
+    pub(crate) minute: Minute,
+    pub(crate) metric: String,
+    pub(crate) dims: Vec<(String, String)>,
+    pub(crate) value: Value,
+    pub(crate) kept: As,
+}
+
+/// A measurement's value: a number, or for a distinct any text.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Number(Number),
+    Text(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    ts: f64,
+    metric: String,
+    #[serde(default)]
+    dims: serde_json::Map<String, serde_json::Value>,
+    value: serde_json::Value,
+    #[serde(rename = "as")]
+    kept: Option<String>,
+}
+
+/// A line of JSON; the error says what is wrong with it.
+pub(crate) fn from_json(line: &str, default: As) -> Result<Measurement, String> {
+    let line: Line = serde_json::from_str(line).map_err(|error| json_error(line, &error))?;
+    let kept = line.kept.as_deref().map_or(Ok(default), kept)?;
+    let dims = line.dims.into_iter().map(|(name, value)| Ok((name.clone(), dim_text(&name, value)?)));
+    let value = match line.value {
+        serde_json::Value::Number(number) => Value::Number(number_of(&number)?),
+        serde_json::Value::String(text) if kept == As::Distinct => Value::Text(text),
+        other => return Err(format!("value is {other}: must be a number (text only with \"as\":\"distinct\")")),
+    };
+    Ok(Measurement { minute: minute(line.ts)?, metric: line.metric, dims: dims.collect::<Result<_, String>>()?, value, kept })
+}
+
+/// Distinguishes what is not JSON at all from JSON with a wrong field.
+fn json_error(line: &str, error: &serde_json::Error) -> String {
+    if serde_json::from_str::<IgnoredAny>(line).is_err() {
+        return format!("is not JSON: {error}");
+    }
+    error.to_string()
+}
+
+/// A record of CSV, by the header's columns.
+pub(crate) fn from_csv(header: &csv::StringRecord, record: &csv::StringRecord, default: As) -> Result<Measurement, String> {
+    let (mut ts, mut metric, mut value, mut kept_as, mut dims) = (None, None, None, default, Vec::new());
+    for (name, cell) in header.iter().zip(record) {
+        match name {
+            "ts" => ts = Some(cell.parse::<f64>().map_err(|_| format!("ts is {cell:?}: must be unix seconds"))?),
+            "metric" => metric = Some(cell.to_owned()),
+            "value" => value = Some(cell),
+            "as" if cell.is_empty() => {}
+            "as" => kept_as = kept(cell)?,
+            dim => dims.push((dim.to_owned(), cell.to_owned())),
+        }
+    }
+    let missing = |name: &str| format!("has no {name}");
+    let value = value.ok_or_else(|| missing("value"))?;
+    let value = match number_text(value) {
+        Some(number) => Value::Number(number?),
+        None if kept_as == As::Distinct => Value::Text(value.to_owned()),
+        None => return Err(format!("value is {value:?}: must be a number (text only as distinct)")),
+    };
+    let minute = minute(ts.ok_or_else(|| missing("ts"))?)?;
+    Ok(Measurement { minute, metric: metric.ok_or_else(|| missing("metric"))?, dims, value, kept: kept_as })
+}
+
+fn kept(name: &str) -> Result<As, String> {
+    match name {
+        "value" => Ok(As::Value),
+        "distribution" => Ok(As::Distribution),
+        "distinct" => Ok(As::Distinct),
+        _ => Err(format!("as is {name:?}: must be value, distribution or distinct")),
+    }
+}
+
+fn minute(ts: f64) -> Result<Minute, String> {
+    #[expect(clippy::cast_possible_truncation, reason = "a float beyond i64 saturates, and is refused just below")]
+    let seconds = ts.floor() as i64;
+    match Minute::of_unix_seconds(seconds) {
+        Some(minute) if ts.is_finite() => Ok(minute),
+        _ => Err(format!("ts is {ts}: must be unix seconds from 1970 on")),
+    }
+}
+
+fn dim_text(name: &str, value: serde_json::Value) -> Result<String, String> {
+    match value {
+        serde_json::Value::String(text) => Ok(text),
+        serde_json::Value::Number(number) => Ok(number.to_string()),
+        serde_json::Value::Bool(bool) => Ok(bool.to_string()),
+        serde_json::Value::Null => Ok(String::new()),
+        other => Err(format!("dimension {name:?} is {other}: must be a string")),
+    }
+}
+
+fn number_of(number: &serde_json::Number) -> Result<Number, String> {
+    number_text(&number.to_string()).unwrap_or_else(|| Err(format!("value is {number}: is no number that can be used")))
+}
+
+/// `None` when it is no number at all.
+fn number_text(text: &str) -> Option<Result<Number, String>> {
+    if let Ok(int) = text.parse::<i64>() {
+        return Some(Ok(Number::Int(int)));
+    }
+    let float: f64 = text.parse().ok()?;
+    Some(Number::from_f64(float).ok_or_else(|| format!("value is {text}: must be finite")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        json(r#"{"ts":120.5,"metric":"L","dims":{"Api":"Get","N":3},"value":300}"#, "2 L Api=Get N=3 Number(Int(300)) Value");
+        json(r#"{"ts":120,"metric":"L","value":0.5,"as":"distribution"}"#, "2 L Number(Float(0.5)) Distribution");
+        json(r#"{"ts":120,"metric":"U","value":"ann","as":"distinct"}"#, "2 U Text(\"ann\") Distinct");
+        json(r#"{"ts":120,"metric":"U","value":9926554.0}"#, "2 U Number(Int(9926554)) Value");
+    }
+
+    #[test]
+    fn lines_that_cannot_be() {
+        json("nonsense", "is not JSON");
+        json(r#"{"ts":120,"metric":"L"}"#, "missing field `value`");
+        json(r#"{"ts":120,"metric":"L","value":"x"}"#, "must be a number");
+        json(r#"{"ts":-1,"metric":"L","value":1}"#, "from 1970 on");
+        json(r#"{"ts":120,"metric":"L","value":1,"extra":2}"#, "unknown field `extra`");
+        json(r#"{"ts":120,"metric":"L","value":1,"as":"median"}"#, "must be value, distribution or distinct");
+        json(r#"{"ts":120,"metric":"L","value":1e999}"#, "number out of range");
+        json(r#"{"ts":120,"metric":"L","dims":{"a":[1]},"value":1}"#, "dimension \"a\" is [1]");
+    }
+
+    #[test]
+    fn records() {
+        let header = csv::StringRecord::from(vec!["ts", "metric", "Api", "value"]);
+        let read = |cells: [&str; 4]| from_csv(&header, &csv::StringRecord::from(cells.to_vec()), As::Value);
+        assert_eq!(show(read(["120", "L", "Get", "5"])), "2 L Api=Get Number(Int(5)) Value");
+        assert!(show(read(["120", "L", "Get", "NaN"])).contains("must be finite"));
+        assert!(show(read(["noon", "L", "Get", "5"])).contains("ts is \"noon\""));
+        assert!(show(read(["120", "L", "Get", "five"])).contains("value is \"five\""));
+    }
+
+    #[track_caller]
+    fn json(line: &str, expected: &str) {
+        let got = show(from_json(line, As::Value));
+        assert!(got.contains(expected), "{got}");
+    }
+
+    fn show(got: Result<Measurement, String>) -> String {
+        match got {
+            Ok(m) => {
+                let dims: String = m.dims.iter().map(|(name, value)| format!("{name}={value} ")).collect();
+                format!("{} {} {dims}{:?} {:?}", m.minute, m.metric, m.value, m.kept)
+            }
+            Err(error) => error,
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The server's configuration: a plain struct, read once, checked before a port opens.
+//!
+//! In:   flags, `SLUICE_*` variables, `sluice.toml`, defaults, in this order.
+//! Out:  [`Config`], and for every value where it came from.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use model::Placement;
+use serde::Deserialize;
+
+use crate::cli::ServeArgs;
+
+const FILE_DEFAULT: &str = "sluice.toml";
+/// The island keeps one more minute open than the grace may last.
+const GRACE_MS_MAX: u64 = 60_000;
+const RETENTION_DAYS_MAX: u32 = 3_650;
+
+/// What a server needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) data: PathBuf,
+    pub(crate) grpc: SocketAddr,
+    pub(crate) http: SocketAddr,
+    pub(crate) placement: Placement,
+    pub(crate) grace_ms: u64,
+    pub(crate) retention_days: u32,
+}
+
+/// One value, and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+    pub(crate) origin: String,
+}
+
+/// What `sluice.toml` may hold: the same names as the flags.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    data: Option<PathBuf>,
+    grpc: Option<String>,
+    http: Option<String>,
+    partitions: Option<u32>,
+    spread: Option<u32>,
+    grace_ms: Option<u64>,
+    retention_days: Option<u32>,
+}
+
+/// Reads the layers and checks the result.
+pub(crate) fn load(args: &ServeArgs, env: &BTreeMap<String, String>) -> anyhow::Result<(Config, Vec<Setting>)> {
+    let (file, file_name) = read_file(args.config.as_deref())?;
+    let layers = Layers { env, file_name: &file_name, settings: Vec::new() };
+    resolve(args, file, layers)
+}
+
+fn read_file(path: Option<&Path>) -> anyhow::Result<(File, String)> {
+    let given = path.is_some();
+    let path = path.unwrap_or(Path::new(FILE_DEFAULT));
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            let file = toml::from_str(&text).with_context(|| format!("cannot use {}", path.display()))?;
+            Ok((file, path.display().to_string()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !given => Ok((File::default(), String::new())),
+        Err(error) => bail!("cannot read {}: {error}", path.display()),
+    }
+}
+
+fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Result<(Config, Vec<Setting>)> {
+    let path = |path: &PathBuf| path.display().to_string();
+    let data: String = layers.pick("data", args.data.as_ref().map(path), file.data.as_ref().map(path), "./sluice-data")?;
+    let grpc: String = layers.pick("grpc", args.grpc.clone(), file.grpc, "127.0.0.1:4317")?;
+    let http: String = layers.pick("http", args.http.clone(), file.http, "127.0.0.1:4318")?;
+    let partitions: u32 = layers.pick("partitions", args.partitions, file.partitions, "4")?;
+    // One metric of a small installation should use all of it; beyond four partitions a query should not ask all.
+    let spread_default = partitions.clamp(1, 4).to_string();
+    let spread = layers.pick("spread", args.spread, file.spread, &spread_default)?;
+    let grace_ms = layers.pick("grace_ms", args.grace_ms, file.grace_ms, "5000")?;
+    let retention_days = layers.pick("retention_days", args.retention_days, file.retention_days, "3650")?;
+
+    let placement = Placement::new(partitions, spread)?;
+    if grace_ms > GRACE_MS_MAX {
+        bail!("grace_ms is {grace_ms}, must be at most {GRACE_MS_MAX}: later rows are merged as late ones anyway");
+    }
+    if retention_days == 0 || retention_days > RETENTION_DAYS_MAX {
+        bail!("retention_days is {retention_days}, must be from 1 to {RETENTION_DAYS_MAX}");
+    }
+    let config = Config {
+        data: PathBuf::from(data),
+        grpc: address("grpc", &grpc)?,
+        http: address("http", &http)?,
+        placement,
+        grace_ms,
+        retention_days,
+    };
+    Ok((config, layers.settings))
+}
+
+fn address(name: &str, text: &String) -> anyhow::Result<SocketAddr> {
+    let address: SocketAddr =
+        text.parse().with_context(|| format!("{name} is {text:?}, must be an address and a port as 127.0.0.1:4317"))?;
+    if !address.ip().is_loopback() {
+        bail!("{name} is {address}, which others can reach: this version has no TLS and no credentials, so it binds to loopback only");
+    }
+    Ok(address)
+}
+
+/// Picks each value from the first layer that has it, and remembers which.
+struct Layers<'a> {
+    env: &'a BTreeMap<String, String>,
+    file_name: &'a str,
+    settings: Vec<Setting>,
+}
+
+impl Layers<'_> {
+    fn pick<T>(&mut self, name: &'static str, flag: Option<T>, file: Option<T>, default: &str) -> anyhow::Result<T>
+    where
+        T: std::str::FromStr + ToString,
+        T::Err: std::fmt::Display,
+    {
+        let variable = format!("SLUICE_{}", name.to_uppercase());
+        let (value, origin) = if let Some(value) = flag {
+            (value.to_string(), format!("flag --{}", name.replace('_', "-")))
+        } else if let Some(value) = self.env.get(&variable) {
+            (value.clone(), format!("environment {variable}"))
+        } else if let Some(value) = file {
+            (value.to_string(), format!("file {}", self.file_name))
+        } else {
+            (default.to_owned(), "default".to_owned())
+        };
+        let parsed = value.parse().map_err(|error| anyhow::anyhow!("{name} is {value:?} ({origin}): {error}"))?;
+        self.settings.push(Setting { name, value, origin });
+        Ok(parsed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_beats_the_environment_beats_the_file() {
+        let args = ServeArgs { grace_ms: Some(1), ..ServeArgs::default() };
+        let env = BTreeMap::from([("SLUICE_GRACE_MS".into(), "2".into()), ("SLUICE_HTTP".into(), "127.0.0.1:9".into())]);
+        let file = File { http: Some("127.0.0.1:8".into()), partitions: Some(2), ..File::default() };
+        let (config, settings) = resolve(&args, file, layers(&env)).unwrap();
+        assert_eq!((config.grace_ms, config.http.port(), config.placement.partitions()), (1, 9, 2));
+        assert_eq!(config.placement.spread(), 2, "the default spread follows the partitions");
+        let origin = |name: &str| settings.iter().find(|setting| setting.name == name).unwrap().origin.clone();
+        assert_eq!(origin("grace_ms"), "flag --grace-ms");
+        assert_eq!(origin("http"), "environment SLUICE_HTTP");
+        assert_eq!(origin("partitions"), "file f.toml");
+        assert_eq!(origin("data"), "default");
+    }
+
+    #[test]
+    fn what_cannot_be_is_named() {
+        check(&[("SLUICE_PARTITIONS", "0")], "partitions is 0");
+        check(&[("SLUICE_PARTITIONS", "many")], "partitions is \"many\" (environment SLUICE_PARTITIONS)");
+        check(&[("SLUICE_GRACE_MS", "70000")], "grace_ms is 70000, must be at most 60000");
+        check(&[("SLUICE_HTTP", "0.0.0.0:4318")], "loopback only");
+        check(&[("SLUICE_GRPC", "4317")], "grpc is \"4317\"");
+        check(&[("SLUICE_SPREAD", "9")], "spread is 9");
+    }
+
+    #[track_caller]
+    fn check(env: &[(&str, &str)], expected: &str) {
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let error = format!("{:#}", resolve(&ServeArgs::default(), File::default(), layers(&env)).unwrap_err());
+        assert!(error.contains(expected), "{error}");
+    }
+
+    fn layers(env: &BTreeMap<String, String>) -> Layers<'_> {
+        Layers { env, file_name: "f.toml", settings: Vec::new() }
+    }
+}

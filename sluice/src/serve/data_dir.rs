@@ -1,0 +1,188 @@
+//! The data directory: who may use it, what version it is, and where each partition's files lie.
+//!
+//! ```text
+//! DATA/LOCK               held while a server runs
+//! DATA/layout.json        format version, placement: fixed when the directory is made
+//! DATA/partition-0000/log     segments of partition-log
+//! DATA/partition-0000/store   RocksDB
+//! ```
+
+use std::fs::{self, File, TryLockError};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use model::Placement;
+use serde::{Deserialize, Serialize};
+
+/// What this version writes, and the newest that it reads.
+const FORMAT: u32 = 1;
+const LAYOUT: &str = "layout.json";
+const LOCK: &str = "LOCK";
+
+/// An open data directory. Nobody else can open it while this lives.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    pub(crate) placement: Placement,
+    _lock: File,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Layout {
+    format: u32,
+    partitions: u32,
+    spread: u32,
+}
+
+// === impl DataDir ===
+
+impl DataDir {
+    /// Opens it, or makes it with this placement when there is nothing yet.
+    pub(crate) fn open(path: &Path, wanted: Placement) -> anyhow::Result<Self> {
+        fs::create_dir_all(path).with_context(|| format!("cannot make the data directory {}", path.display()))?;
+        refuse_foreign(path)?;
+        let lock = lock(path)?;
+        let placement = match read_layout(path)? {
+            Some(layout) => placement_of(path, &layout, wanted)?,
+            None => {
+                write_layout(path, wanted)?;
+                wanted
+            }
+        };
+        Ok(Self { path: path.to_owned(), placement, _lock: lock })
+    }
+
+    /// Where a partition's log segments lie.
+    pub(crate) fn log(&self, partition: u32) -> PathBuf {
+        partition_dir(&self.path, partition).join("log")
+    }
+
+    /// Where a partition's RocksDB lies.
+    pub(crate) fn store(&self, partition: u32) -> PathBuf {
+        partition_dir(&self.path, partition).join("store")
+    }
+}
+
+/// `DATA/partition-0003`.
+pub(crate) fn partition_dir(data: &Path, partition: u32) -> PathBuf {
+    data.join(format!("partition-{partition:04}"))
+}
+
+/// How many partitions the directory has; for `sluice inspect`, which takes no lock.
+pub(crate) fn partitions(data: &Path) -> anyhow::Result<u32> {
+    match read_layout(data)? {
+        Some(layout) => Ok(layout.partitions),
+        None => bail!("{} is no data directory of Sluice: it has no {LAYOUT}", data.display()),
+    }
+}
+
+/// A directory with somebody else's files in it is more likely a typing error than a wish.
+fn refuse_foreign(path: &Path) -> anyhow::Result<()> {
+    if path.join(LAYOUT).exists() || path.join(LOCK).exists() {
+        return Ok(());
+    }
+    let mut entries = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if entries.next().is_some() {
+        bail!("{} is not empty and holds no Sluice data: give an empty or a new directory with --data", path.display());
+    }
+    Ok(())
+}
+
+fn lock(path: &Path) -> anyhow::Result<File> {
+    let file_path = path.join(LOCK);
+    let file = File::options().create(true).truncate(false).write(true).open(&file_path);
+    let mut file = file.with_context(|| format!("cannot write {}", file_path.display()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let owner = fs::read_to_string(&file_path).unwrap_or_default();
+            bail!("{} is in use by another server (pid {}): stop that one or give another --data", path.display(), owner.trim());
+        }
+        Err(TryLockError::Error(error)) => bail!("cannot lock {}: {error}", file_path.display()),
+    }
+    // Only for the message above; the lock itself is the kernel's and ends with the process.
+    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).context("cannot write the lock file")?;
+    Ok(file)
+}
+
+fn read_layout(path: &Path) -> anyhow::Result<Option<Layout>> {
+    let path = path.join(LAYOUT);
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            let layout: Layout =
+                serde_json::from_str(&text).with_context(|| format!("{} is damaged; restore it from a backup", path.display()))?;
+            if layout.format > FORMAT {
+                bail!("{} was written by a newer version (format {}, this one reads up to {FORMAT}): run that version, or give another --data", path.display(), layout.format);
+            }
+            Ok(Some(layout))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => bail!("cannot read {}: {error}", path.display()),
+    }
+}
+
+fn placement_of(path: &Path, layout: &Layout, wanted: Placement) -> anyhow::Result<Placement> {
+    let placement = Placement::new(layout.partitions, layout.spread)
+        .with_context(|| format!("{} is damaged; restore it from a backup", path.join(LAYOUT).display()))?;
+    let is_default = wanted.partitions() == 4 && wanted.spread() == 4;
+    if placement != wanted && !is_default {
+        bail!(
+            "{} was made with partitions={} spread={}, which cannot be changed to partitions={} spread={} in this version: leave both out, or give another --data",
+            path.display(), layout.partitions, layout.spread, wanted.partitions(), wanted.spread(),
+        );
+    }
+    Ok(placement)
+}
+
+/// Written whole or not at all: a crash in between leaves no half file under the real name.
+fn write_layout(path: &Path, placement: Placement) -> anyhow::Result<()> {
+    let layout = Layout { format: FORMAT, partitions: placement.partitions(), spread: placement.spread() };
+    let (target, draft) = (path.join(LAYOUT), path.join(format!("{LAYOUT}.new")));
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(&draft)?;
+        file.write_all(serde_json::to_string_pretty(&layout)?.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&draft, &target)?;
+        File::open(path)?.sync_all()
+    };
+    write().with_context(|| format!("cannot write {}", target.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placement(partitions: u32, spread: u32) -> Placement {
+        Placement::new(partitions, spread).unwrap()
+    }
+
+    #[test]
+    fn it_is_made_once_and_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("new/data");
+        assert_eq!(DataDir::open(&data, placement(2, 1)).unwrap().placement, placement(2, 1));
+        assert_eq!(DataDir::open(&data, placement(4, 4)).unwrap().placement, placement(2, 1), "the default yields");
+        let error = DataDir::open(&data, placement(3, 1)).unwrap_err().to_string();
+        assert!(error.contains("partitions=2 spread=1"), "{error}");
+        assert_eq!(partitions(&data).unwrap(), 2);
+    }
+
+    #[test]
+    fn one_server_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let _first = DataDir::open(dir.path(), placement(1, 1)).unwrap();
+        let error = DataDir::open(dir.path(), placement(1, 1)).unwrap_err().to_string();
+        assert!(error.contains(&format!("in use by another server (pid {})", std::process::id())), "{error}");
+    }
+
+    #[test]
+    fn a_newer_version_and_a_foreign_directory_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("thesis.txt"), "mine").unwrap();
+        assert!(DataDir::open(dir.path(), placement(1, 1)).unwrap_err().to_string().contains("holds no Sluice data"));
+
+        fs::write(dir.path().join(LAYOUT), r#"{"format":2,"partitions":1,"spread":1}"#).unwrap();
+        assert!(DataDir::open(dir.path(), placement(1, 1)).unwrap_err().to_string().contains("newer version (format 2"));
+    }
+}

@@ -1,0 +1,49 @@
+//! Port 4317: `sluice.v1`, OTLP, reflection and health, side by side.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use frontend::otlp::OtlpService;
+use frontend::publish::PublishService;
+use proto::v1::query_server::QueryServer;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tonic::codec::CompressionEncoding;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+use super::{House, ended};
+
+/// Streams of one connection; an honest client has 8 batches in flight.
+const STREAMS_MAX: u32 = 256;
+/// A peer that does not answer a ping is gone.
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// The largest question holds 64 conditions of a few thousand values.
+const QUESTION_BYTES_MAX: usize = 4 << 20;
+
+pub(super) async fn serve(listener: TcpListener, house: House, stopped: watch::Receiver<()>) -> anyhow::Result<()> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<QueryServer<query_coordinator::Coordinator>>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .context("BUG: the descriptors cannot be read")?;
+    let query = QueryServer::new(house.coordinator.clone())
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(QUESTION_BYTES_MAX);
+    Server::builder()
+        .max_concurrent_streams(STREAMS_MAX)
+        .http2_keepalive_interval(Some(PING_EVERY))
+        .http2_keepalive_timeout(Some(PING_TIMEOUT))
+        .add_service(PublishService::server(house.frontend.clone()))
+        .add_service(OtlpService::server(house.frontend))
+        .add_service(query)
+        .add_service(reflection)
+        .add_service(health_service)
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), ended(stopped))
+        .await
+        .context("the gRPC port failed")
+}

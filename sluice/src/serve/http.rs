@@ -1,0 +1,39 @@
+//! Port 4318: the console, the JSON API, OTLP/HTTP, `/metrics`, `/healthz` and `/readyz`.
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::{House, console, ended, prometheus};
+
+pub(super) async fn serve(listener: TcpListener, house: House, stopped: watch::Receiver<()>) -> anyhow::Result<()> {
+    axum::serve(listener, router(house)).with_graceful_shutdown(ended(stopped)).await.context("the HTTP port failed")
+}
+
+fn router(house: House) -> Router {
+    let ours = Router::new()
+        .merge(console::router())
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(house.clone());
+    ours.merge(query_coordinator::router(house.coordinator)).merge(frontend::otlp::router(house.frontend))
+}
+
+/// Ready when every island has caught up with its log; until then answers are partial.
+async fn readyz(State(house): State<House>) -> impl IntoResponse {
+    match house.partitions.ready() {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(waiting) => (StatusCode::SERVICE_UNAVAILABLE, waiting + "\n"),
+    }
+}
+
+async fn metrics(State(house): State<House>) -> impl IntoResponse {
+    let text = prometheus::text(&house.coordinator.health().await);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}

@@ -1,0 +1,118 @@
+//! `sluice serve`: every role in one process over the embedded log.
+//!
+//! In:   a checked configuration. Out: two ports.
+//! Kept: the data directory, locked.
+//! Order: lock the data, bind the ports, open logs and stores, start islands, serve; then drain the other way round.
+
+pub(crate) mod data_dir;
+mod books;
+mod console;
+mod grpc;
+mod http;
+mod partitions;
+mod prometheus;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use frontend::Frontend;
+use model::Limits;
+use query_coordinator::{Coordinator, Parts, QueryLimits};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use self::data_dir::DataDir;
+use self::partitions::Partitions;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::signals;
+
+/// Requests in flight when the word to end comes may take so long; what they had acknowledged is durable anyway.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// What the doors share.
+#[derive(Clone)]
+pub(crate) struct House {
+    pub(crate) frontend: Arc<Frontend>,
+    pub(crate) coordinator: Coordinator,
+    pub(crate) partitions: Arc<Partitions>,
+}
+
+pub(crate) fn run(config: &Config) -> anyhow::Result<Exit> {
+    let data = DataDir::open(&config.data, config.placement)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("sluice").build();
+    let runtime = runtime.context("cannot start the runtime")?;
+    runtime.block_on(serve(config, &data))?;
+    // Connections that outlived the drain are cut.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    Ok(Exit::Good)
+}
+
+async fn serve(config: &Config, data: &DataDir) -> anyhow::Result<()> {
+    let grpc = bind("grpc", config.grpc).await?;
+    let http = bind("http", config.http).await?;
+    let partitions = Arc::new(Partitions::open(data, config.grace_ms)?);
+    let house = build(config, data, &partitions)?;
+
+    let (stop, stopped) = watch::channel(());
+    let books = tokio::spawn(books::keep(house.clone(), grpc.local_addr()?, stopped.clone()));
+    let mut doors = tokio::task::JoinSet::new();
+    doors.spawn(grpc::serve(grpc, house.clone(), stopped.clone()));
+    doors.spawn(http::serve(http, house.clone(), stopped));
+    tracing::info!(data = %config.data.display(), grpc = %config.grpc, http = %config.http, partitions = data.placement.partitions(), "serving");
+
+    tokio::select! {
+        () = signals::wait() => {}
+        Some(ended) = doors.join_next() => ended.context("a door panicked")??,
+    }
+    drain(stop, doors).await;
+    books.abort();
+    drop(house);
+    tokio::task::spawn_blocking(move || partitions.close()).await.context("cannot close the partitions")
+}
+
+async fn bind(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address} for {name}: stop whoever uses that port, or give another with --{name}")
+    })
+}
+
+fn build(config: &Config, data: &DataDir, partitions: &Arc<Partitions>) -> anyhow::Result<House> {
+    let limits = Limits { retention_minutes: config.retention_days * 24 * 60, ..Limits::DEFAULT };
+    let frontend = Arc::new(Frontend::new(data.placement, limits, partitions.logs())?);
+    let (counting, losing) = (Arc::clone(&frontend), Arc::clone(partitions));
+    let coordinator = Coordinator::new(Parts {
+        placement: data.placement,
+        partitions: partitions.workers(),
+        limits: QueryLimits::default(),
+        now: Arc::new(unix_now),
+        counters: Arc::new(move || {
+            let mut counters = counting.counters().snapshot();
+            counters.extend(losing.drops());
+            counters
+        }),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: unix_now(),
+    });
+    Ok(House { frontend, coordinator, partitions: Arc::clone(partitions) })
+}
+
+/// No new requests; those in flight may end.
+async fn drain(stop: watch::Sender<()>, mut doors: tokio::task::JoinSet<anyhow::Result<()>>) {
+    drop(stop);
+    let ended = tokio::time::timeout(DRAIN_MAX, async { while doors.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::warn!(seconds = DRAIN_MAX.as_secs(), "some requests did not end in time and are cut");
+    }
+}
+
+/// Resolves when the word to end was given.
+pub(crate) async fn ended(mut stopped: watch::Receiver<()>) {
+    let _sender_dropped = stopped.changed().await;
+}
+
+pub(crate) fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,119 @@
+//! All partitions of this process: log, store and island of each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aggregator::{IslandConfig, IslandHandle, IslandLimits, IslandState, SystemClock, spawn};
+use anyhow::Context as _;
+use partition_log::{EmbeddedLog, LogConfig, PartitionLog};
+use proto::v1;
+use query_coordinator::Partition;
+use store::{Cache, Kv, RocksKv, RocksOptions};
+
+use super::data_dir::DataDir;
+
+/// Blocks of all partitions' stores that stay in memory: some hours of a million series at a few bytes each.
+const CACHE_BYTES: usize = 512 << 20;
+/// What a family of one partition gathers before it writes a file.
+const WRITE_BUFFER_BYTES: usize = 16 << 20;
+/// Late rows in all islands' memory, at about 150 bytes each; beyond that an island asks for a checkpoint.
+const LATE_ROWS_MAX: usize = 1_000_000;
+
+/// What this process owns.
+pub(crate) struct Partitions {
+    logs: Vec<Arc<EmbeddedLog>>,
+    islands: Vec<IslandHandle>,
+}
+
+// === impl Partitions ===
+
+impl Partitions {
+    /// Opens logs and stores, and starts the islands. They recover on their own threads.
+    pub(crate) fn open(data: &DataDir, grace_ms: u64) -> anyhow::Result<Self> {
+        let cache = Cache::new_lru_cache(CACHE_BYTES);
+        let count = data.placement.partitions();
+        let (mut logs, mut islands) = (Vec::new(), Vec::new());
+        for partition in 0..count {
+            let log = open_log(data, partition)?;
+            let kv = open_store(data, partition, &cache)?;
+            let config = IslandConfig {
+                partition,
+                grace_ms,
+                late_rows_max: LATE_ROWS_MAX / count as usize,
+                limits: IslandLimits::DEFAULT,
+                clock: Arc::new(SystemClock),
+            };
+            islands.push(spawn(config, Arc::clone(&log) as Arc<dyn PartitionLog>, kv));
+            logs.push(log);
+        }
+        Ok(Self { logs, islands })
+    }
+
+    /// Where frontends append.
+    pub(crate) fn logs(&self) -> Vec<Arc<dyn PartitionLog>> {
+        self.logs.iter().map(|log| Arc::clone(log) as Arc<dyn PartitionLog>).collect()
+    }
+
+    /// Where queries read.
+    pub(crate) fn workers(&self) -> BTreeMap<u32, Arc<dyn Partition>> {
+        self.islands
+            .iter()
+            .map(|island| (island.partition(), Arc::new(island.clone()) as Arc<dyn Partition>))
+            .collect()
+    }
+
+    pub(crate) fn islands(&self) -> &[IslandHandle] {
+        &self.islands
+    }
+
+    /// Every island has caught up with its log; else a line about those that have not.
+    pub(crate) fn ready(&self) -> Result<(), String> {
+        let waiting: Vec<String> = self
+            .islands
+            .iter()
+            .map(IslandHandle::status)
+            .filter(|status| status.state != IslandState::Serving)
+            .map(|status| {
+                let (state, at, end) = (status.state.name(), status.position, status.log_end);
+                format!("partition {} is {state}, at record {at} of {end} {}", status.partition, status.detail)
+            })
+            .collect();
+        if waiting.is_empty() { Ok(()) } else { Err(waiting.join("\n")) }
+    }
+
+    /// Rows that islands dropped, by account and reason.
+    pub(crate) fn drops(&self) -> Vec<v1::Counter> {
+        let mut rows: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for view in self.islands.iter().map(IslandHandle::view) {
+            for ((account, _metric, reason), dropped) in view.drops.iter() {
+                *rows.entry((account.to_string(), reason.name().to_owned())).or_default() += dropped;
+            }
+        }
+        let counter = |((account, reason), rows)| v1::Counter { hop: "island".to_owned(), account, reason, rows };
+        rows.into_iter().map(counter).collect()
+    }
+
+    /// Stops the islands, then the logs. What is not sealed is in the logs.
+    pub(crate) fn close(&self) {
+        self.islands.iter().for_each(IslandHandle::shutdown);
+        self.logs.iter().for_each(|log| log.close());
+    }
+}
+
+fn open_log(data: &DataDir, partition: u32) -> anyhow::Result<Arc<EmbeddedLog>> {
+    let dir = data.log(partition);
+    let opened = EmbeddedLog::open(&dir, LogConfig::default())
+        .with_context(|| format!("cannot open the log of partition {partition} in {}", dir.display()))?;
+    if opened.report.torn_bytes_cut > 0 {
+        tracing::warn!(partition, bytes = opened.report.torn_bytes_cut, "cut a torn tail that nobody was acknowledged");
+    }
+    Ok(Arc::new(opened.log))
+}
+
+fn open_store(data: &DataDir, partition: u32, cache: &Cache) -> anyhow::Result<Arc<dyn Kv>> {
+    let dir = data.store(partition);
+    let options = RocksOptions { cache: cache.clone(), write_buffer_bytes: WRITE_BUFFER_BYTES };
+    let kv = RocksKv::open_with(&dir, &options)
+        .with_context(|| format!("cannot open the store of partition {partition} in {}", dir.display()))?;
+    Ok(Arc::new(kv))
+}

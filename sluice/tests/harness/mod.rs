@@ -1,0 +1,203 @@
+//! Drives the real binary from outside: starts it on free ports, asks it over HTTP, kills it.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+/// Start, recovery and seals are waited for this long; nothing is asserted about how long they take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) grpc: u16,
+    pub(crate) http: u16,
+    data: PathBuf,
+    flags: Vec<String>,
+}
+
+impl Server {
+    /// On free ports, with these further flags.
+    pub(crate) fn start(data: &Path, flags: &[&str]) -> Self {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        Self::start_on(data, free_port(), free_port(), flags)
+    }
+
+    pub(crate) fn start_on(data: &Path, grpc: u16, http: u16, flags: Vec<String>) -> Self {
+        let mut server = Self { child: spawn(data, grpc, http, &flags), grpc, http, data: data.to_owned(), flags };
+        server.wait_ready();
+        server
+    }
+
+    /// kill -9, as early as the caller likes.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again on the same ports and does not wait.
+    pub(crate) fn respawn(&mut self) {
+        self.child = spawn(&self.data, self.grpc, self.http, &self.flags);
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.respawn();
+        self.wait_ready();
+    }
+
+    /// SIGTERM, and the exit status.
+    pub(crate) fn stop(&mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+
+    pub(crate) fn wait_ready(&mut self) {
+        let url = format!("{}/readyz", self.url());
+        let began = Instant::now();
+        while !http_ok(&url) {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the server ended while it started: {status}");
+            }
+            assert!(began.elapsed() < PATIENCE, "the server is not ready");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.http)
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.grpc)
+    }
+
+    /// POST to the JSON API: status and answer.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut response = agent.post(format!("{}{path}", self.url())).send_json(body).unwrap();
+        (response.status().as_u16(), response.body_mut().with_config().limit(1 << 30).read_json().unwrap())
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let mut response = ureq::get(format!("{}{path}", self.url())).call().unwrap();
+        response.body_mut().read_json().unwrap()
+    }
+
+    /// Every series of a metric by one sampling, over `[from, to)` minutes and the open ones: `Dim=value,…` → value.
+    pub(crate) fn values(&self, metric: &str, rank: &str, from: u64, to: u64) -> std::collections::BTreeMap<String, f64> {
+        let request = json!({"metric": metric, "by": ["*"], "rank": rank, "n": 10_000, "from": from, "to": to, "include_open": true});
+        let (status, answer) = self.post("/v1/top", &request);
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(answer["others"]["groups"], 0, "more series than one answer takes");
+        assert_eq!(answer["completeness"]["partitions"]["asked"], answer["completeness"]["partitions"]["answered"], "{answer}");
+        let rows = answer["rows"].as_array().unwrap().iter();
+        rows.map(|row| (tuple(&row["dims"]), row["rank"].as_f64().unwrap())).collect()
+    }
+
+    /// Waits until every partition has sealed `minute` (unix seconds of its start).
+    pub(crate) fn wait_sealed(&self, minute: u64) {
+        let began = Instant::now();
+        loop {
+            let health = self.get("/v1/health");
+            let sealed = |p: &Value| p["sealed_through"].as_u64().unwrap_or(0) >= minute;
+            if health["partitions"].as_array().unwrap().iter().all(sealed) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "minute {minute} is not sealed: {health}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+/// Runs `sluice` with these words and waits for its end.
+pub(crate) fn sluice(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sluice")).args(words).env("SLUICE_LOG", "warn").output().unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+pub(crate) fn json_of(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", stderr(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+pub(crate) fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// `a=1,b=2`, by name.
+pub(crate) fn tuple(dims: &Value) -> String {
+    let mut pairs: Vec<String> =
+        dims.as_object().unwrap().iter().map(|(name, value)| format!("{name}={}", value.as_str().unwrap())).collect();
+    pairs.sort();
+    pairs.join(",")
+}
+
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The folder with the recorded data, or a loud word that it is not there.
+pub(crate) fn recorded_data() -> Option<PathBuf> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let folder = std::env::var_os("SLUICE_DATA").map_or(default, PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("SKIPPED: no folder {} with recorded data; set SLUICE_DATA", folder.display());
+    None
+}
+
+/// A virtual environment with these PyPI packages, made once and kept in the cache; its python.
+pub(crate) fn python_with(name: &str, packages: &[&str]) -> PathBuf {
+    let cache = std::env::var_os("SLUICE_CACHE").map_or_else(|| std::env::temp_dir().join("sluice-cache"), PathBuf::from);
+    let venv = cache.join(format!("venv-{name}"));
+    let python = venv.join("bin/python");
+    let done = venv.join("done");
+    if std::fs::read_to_string(&done).is_ok_and(|list| list == packages.join(" ")) {
+        return python;
+    }
+    must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
+    must(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages));
+    std::fs::write(done, packages.join(" ")).unwrap();
+    python
+}
+
+/// Runs it, and shows what it said when it fails.
+pub(crate) fn must(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    assert!(output.status.success(), "{command:?} failed\n{}\n{}", String::from_utf8_lossy(&output.stdout), stderr(&output));
+    output
+}
+
+fn spawn(data: &Path, grpc: u16, http: u16, flags: &[String]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_sluice"))
+        .arg("serve")
+        .arg("--data")
+        .arg(data)
+        .args(["--grpc", &format!("127.0.0.1:{grpc}"), "--http", &format!("127.0.0.1:{http}")])
+        .args(flags)
+        .env("SLUICE_LOG", std::env::var("SLUICE_LOG").unwrap_or_else(|_| "error".into()))
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn http_ok(url: &str) -> bool {
+    ureq::get(url).call().is_ok_and(|response| response.status().is_success())
+}
