@@ -13,6 +13,7 @@ use proto::v1;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use crate::limits::CALLS_MAX;
 use crate::partition::Partition;
 use crate::query::run;
 use crate::{QueryError, QueryLimits};
@@ -49,8 +50,10 @@ pub(crate) struct Inner {
     counters: Arc<dyn Fn() -> Vec<v1::Counter> + Send + Sync>,
     version: String,
     started: u64,
-    /// Places for partitions being read.
+    /// Places for partitions being read: as many as there are cores.
     pub(crate) jobs: Arc<Semaphore>,
+    /// Places for partitions being waited for, which costs no core.
+    pub(crate) calls: Arc<Semaphore>,
     /// Places for queries at work.
     queries: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -72,6 +75,7 @@ impl Coordinator {
             version: parts.version,
             started: parts.started,
             jobs: Arc::new(Semaphore::new(jobs)),
+            calls: Arc::new(Semaphore::new(CALLS_MAX)),
             queries: Arc::new(Semaphore::new(queries)),
             waiting: AtomicUsize::new(0),
         };
@@ -96,7 +100,7 @@ impl Coordinator {
             (*number, move || Ok(partition.publisher(publisher, epoch)?))
         });
         let deadline = Instant::now() + self.inner.limits.deadline;
-        let done = run(jobs.collect(), &self.inner.jobs, deadline).await;
+        let done = run(jobs.collect(), &self.inner.calls, deadline).await;
         let mut reply = v1::PublisherAccountReply {
             partitions_asked: self.inner.placement.partitions(),
             ..Default::default()
@@ -117,7 +121,7 @@ impl Coordinator {
             (*number, move || Ok(partition.health()))
         });
         let deadline = Instant::now() + self.inner.limits.deadline;
-        let mut done = run(jobs.collect(), &self.inner.jobs, deadline).await;
+        let mut done = run(jobs.collect(), &self.inner.calls, deadline).await;
         let silent = |partition, detail: String| v1::PartitionHealth {
             partition,
             state: "failed".into(),

@@ -52,6 +52,9 @@ pub(crate) const MATCHER_VALUES_MAX: usize = 10_000;
 /// Minutes that an answer's completeness lists one by one; older ones count in its ratio only.
 pub(crate) const MINUTES_LISTED_MAX: usize = 1_440;
 
+/// Partitions that are waited for at once, by all queries together: half of the threads that tokio has for blocking.
+pub(crate) const CALLS_MAX: usize = 256;
+
 /// Bytes of a JSON request: the longest list of values that a condition may have, at 100 bytes each.
 pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
 

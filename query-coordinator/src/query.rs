@@ -159,7 +159,7 @@ impl Query {
             let (partition, metrics): (Arc<dyn Partition>, _) = (Arc::clone(partition), Arc::clone(&metrics));
             (*number, move || partition.pin(include_open, &metrics).map_err(JobError::from))
         });
-        let done = run(jobs.collect(), &self.inner.jobs, self.patience()).await;
+        let done = run(jobs.collect(), &self.inner.calls, self.patience()).await;
         for (partition, outcome) in done {
             match outcome {
                 Ok(reading) => drop(self.readings.insert(partition, reading)),

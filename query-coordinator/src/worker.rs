@@ -147,13 +147,20 @@ fn best_groups(
         .into_iter()
         .map(|(rank, group)| Ranked { tuple: tuple(group), aggregate: cells.take(group as usize), rank })
         .collect();
-    // The winners' cells are empty now.
+    PartialGroups::Best { best, rest: rest(&cells, job.rank, seconds) }
+}
+
+/// What is left when the winners' cells are empty.
+fn rest(cells: &Cells, sampling: Option<Sampling>, seconds: u64) -> Rest {
+    if let Some((aggregate, groups)) = cells.total_of_sums() {
+        return Rest { aggregate, groups, unranked: 0 };
+    }
     let mut rest = Rest::default();
     for cell in 0..cells.len() {
-        let is_ranked = cells.rank_by(cell, job.rank, seconds).is_some();
+        let is_ranked = cells.rank_by(cell, sampling, seconds).is_some();
         rest.add(|all| cells.merge_into(cell, all), is_ranked);
     }
-    PartialGroups::Best { best, rest }
+    rest
 }
 
 /// Best first.
