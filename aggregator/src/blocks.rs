@@ -77,9 +77,8 @@ pub(crate) fn of_side<'a>(
         current = Some((*minute, *metric));
         block.push_aggregate(*id, row);
     }
-    match current {
-        Some((minute, metric)) => each(metric, minute, block.encode()?),
-        None => {}
+    if let Some((minute, metric)) = current {
+        each(metric, minute, block.encode()?);
     }
     Ok(())
 }

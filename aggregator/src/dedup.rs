@@ -277,9 +277,9 @@ mod tests {
     #[test]
     fn too_many_publishers_cost_the_longest_unheard() {
         let mut dedup = Dedup::new(16);
-        (0..16).for_each(|publisher| drop(dedup.hear(stamp(publisher, 1, 0)).first_time(0)));
+        assert!((0..16).all(|publisher| dedup.hear(stamp(publisher, 1, 0)).first_time(0)));
         dedup.checkpoint(Minute(1));
-        (0..15).for_each(|publisher| drop(dedup.hear(stamp(publisher, 1, 1)).first_time(1)));
+        assert!((0..15).all(|publisher| dedup.hear(stamp(publisher, 1, 1)).first_time(1)));
         dedup.hear(stamp(99, 1, 0)).first_time(0);
         assert_eq!((dedup.len(), dedup.evicted), (16, 1));
         let changes = dedup.checkpoint(Minute(2));
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn bytes_come_back() {
         let mut publisher = Publisher::new();
-        [3, 900, 77].iter().for_each(|sequence| drop(publisher.first_time(*sequence)));
+        assert!([3, 900, 77].into_iter().all(|sequence| publisher.first_time(sequence)));
         publisher.account.duplicate = 5;
         let bytes = publisher.encode();
         let mut back = Publisher::decode(StateReader::new(b"D", &bytes).unwrap()).unwrap();

@@ -103,12 +103,11 @@ impl Island {
     }
 }
 
+/// What is done with a key and its value.
+type Body<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), StateError>;
+
 /// Every key under a tag. What `body` says outlives the store's own error type.
-fn each(
-    snapshot: &dyn KvSnapshot,
-    tag: u8,
-    body: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StateError>,
-) -> Result<(), StateError> {
+fn each(snapshot: &dyn KvSnapshot, tag: u8, body: Body<'_>) -> Result<(), StateError> {
     let mut failed = Ok(());
     snapshot.range(Cf::State, &[tag], &end_of(tag), &mut |key, value| {
         failed = body(key, value);

@@ -1,5 +1,7 @@
 //! The owner thread: seals by a clock, commits, answers, and names each way in which log and disk do not fit.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
+
 mod support;
 
 use std::sync::Arc;
@@ -8,12 +10,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aggregator::{
-    Answer, AskError, Clock, Island, IslandConfig, IslandHandle, IslandLimits, IslandState, IslandStatus, Question, spawn,
+    Answer, AskError, Clock, Island, IslandConfig, IslandHandle, IslandLimits, IslandState, IslandStatus,
+    Question, spawn,
 };
 use bytes::Bytes;
 use model::{Minute, PublisherId};
 use partition_log::{MemoryLog, PartitionLog, append_blocking};
-use store::{CrashPoint, Kv, MemoryKv};
+use store::{CrashPoint, MemoryKv};
 use support::{TestRow, rows_record, seal_record};
 
 /// Longer than any of this takes; a test that waits for it has failed.
@@ -55,8 +58,10 @@ impl House {
     }
 
     fn rows(&self, sequence: u64, rows: &[(u32, u32, f64)]) {
-        let rows: Vec<_> =
-            rows.iter().map(|(series, minute, value)| TestRow { series: *series, minute: *minute, value: *value }).collect();
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(series, minute, value)| TestRow { series: *series, minute: *minute, value: *value })
+            .collect();
         self.append(rows_record(Some((7, 1, sequence)), &rows));
     }
 

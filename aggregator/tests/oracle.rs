@@ -1,5 +1,7 @@
 //! Random logs against a `BTreeMap`; recovery from every prefix; two replicas; evolution of the disk.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,10 +46,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
+/// Publisher and sequence, if any, and the rows.
+type Meaning = (Option<(u128, u64)>, Vec<TestRow>);
+
 /// The log, and what it means: every batch once, unless it is behind its publisher's window.
 fn log_of(steps: &[Step]) -> (Vec<Bytes>, Totals) {
     let (mut log, mut truth) = (Vec::<Bytes>::new(), Totals::new());
-    let mut meaning: Vec<Option<(Option<(u128, u64)>, Vec<TestRow>)>> = Vec::new();
+    let mut meaning: Vec<Option<Meaning>> = Vec::new();
     let (mut seen, mut newest) = (BTreeSet::new(), BTreeMap::<u128, u64>::new());
     let mut contents = BTreeMap::new();
     for step in steps {

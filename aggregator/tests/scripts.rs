@@ -1,5 +1,7 @@
 //! An island from the outside: a script of records, and what is known afterwards.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
+
 mod support;
 
 use aggregator::{Island, IslandLimits};

@@ -1,5 +1,6 @@
 //! Records for tests, and what a disk and an island hold in plain form.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::collections::BTreeMap;

@@ -1,0 +1,174 @@
+//! Bugs that a simulator worth its name must find. Without the feature `planted-bugs` there are none to choose from.
+
+use partition_log::Offset;
+use store::KvBatch;
+
+#[cfg(feature = "planted-bugs")]
+use store::{CHECKPOINT_KEY, Cf, KvOp, SlabKey};
+
+/// What is broken on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// A checkpoint leaves the dedup windows out.
+    #[cfg(feature = "planted-bugs")]
+    DedupNotPersisted,
+    /// `C` is committed first and the state after it, in two batches.
+    #[cfg(feature = "planted-bugs")]
+    PositionBeforeState,
+    /// A part is acknowledged when it is queued, not when it is synced.
+    #[cfg(feature = "planted-bugs")]
+    AckBeforeLog,
+    /// Late rows stay in memory over a seal and are written with the next one.
+    #[cfg(feature = "planted-bugs")]
+    LateRowsLeftBehind,
+    /// A repeated Seal writes the last blocks again.
+    #[cfg(feature = "planted-bugs")]
+    SealNotIdempotent,
+    /// The log is released up to the applied record instead of up to `C`.
+    #[cfg(feature = "planted-bugs")]
+    ReleasedTooEarly,
+    /// A checkpoint leaves out what has come in for minutes that are still open.
+    #[cfg(feature = "planted-bugs")]
+    OpenMinutesNotPersisted,
+}
+
+/// What stands between an island and its disk.
+pub(crate) struct Sabotage {
+    #[cfg(feature = "planted-bugs")]
+    bug: Option<Bug>,
+    /// Blocks that a bug holds back, or will write again.
+    #[cfg(feature = "planted-bugs")]
+    held: Vec<(SlabKey, Vec<u8>)>,
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+impl Sabotage {
+    pub(crate) fn new(_: Option<Bug>) -> Self {
+        Self {}
+    }
+
+    pub(crate) fn crash(&mut self) {}
+
+    pub(crate) fn batches(&mut self, batch: KvBatch) -> Vec<KvBatch> {
+        vec![batch]
+    }
+
+    pub(crate) fn seal_without_checkpoint(&mut self, _: Offset) -> Vec<KvBatch> {
+        Vec::new()
+    }
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+impl Bug {
+    pub(crate) fn acks_early(_: Option<Self>) -> bool {
+        false
+    }
+
+    pub(crate) fn releases_early(_: Option<Self>) -> bool {
+        false
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+impl Sabotage {
+    pub(crate) fn new(bug: Option<Bug>) -> Self {
+        Self { bug, held: Vec::new() }
+    }
+
+    pub(crate) fn crash(&mut self) {
+        self.held.clear();
+    }
+
+    pub(crate) fn batches(&mut self, batch: KvBatch) -> Vec<KvBatch> {
+        match self.bug {
+            Some(Bug::DedupNotPersisted) => {
+                vec![without(&batch, |cf, key| cf == Cf::State && key[0] == b'D')]
+            }
+            Some(Bug::OpenMinutesNotPersisted) => {
+                vec![without(&batch, |cf, key| cf == Cf::State && key[0] == b'O')]
+            }
+            Some(Bug::PositionBeforeState) => {
+                let is_head = |cf, key: &[u8]| cf == Cf::State && key == CHECKPOINT_KEY;
+                vec![without(&batch, |cf, key| !is_head(cf, key)), without(&batch, is_head)]
+            }
+            Some(Bug::LateRowsLeftBehind) => vec![self.hold_late(&batch)],
+            Some(Bug::SealNotIdempotent) => {
+                self.held = blocks(&batch);
+                vec![batch]
+            }
+            _ => vec![batch],
+        }
+    }
+
+    pub(crate) fn seal_without_checkpoint(&mut self, offset: Offset) -> Vec<KvBatch> {
+        if self.bug != Some(Bug::SealNotIdempotent) || self.held.is_empty() {
+            return Vec::new();
+        }
+        let mut again = KvBatch::new();
+        for (key, block) in &self.held {
+            again.put(Cf::Slabs, SlabKey { seal_offset: offset, ..*key }.to_bytes(), block.clone());
+        }
+        vec![again]
+    }
+
+    /// Blocks of all minutes but the newest of this seal wait for the next one.
+    fn hold_late(&mut self, batch: &KvBatch) -> KvBatch {
+        let all = blocks(batch);
+        let newest = all.iter().map(|(key, _)| key.minute).max();
+        let mut rest = without(batch, |cf, key| {
+            cf == Cf::Slabs && SlabKey::from_bytes(key).map(|key| key.minute) < newest
+        });
+        for (key, block) in self.held.drain(..) {
+            rest.put(Cf::Slabs, key.to_bytes(), block);
+        }
+        self.held = all.into_iter().filter(|(key, _)| Some(key.minute) < newest).collect();
+        rest
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::DedupNotPersisted,
+        Self::PositionBeforeState,
+        Self::AckBeforeLog,
+        Self::LateRowsLeftBehind,
+        Self::SealNotIdempotent,
+        Self::ReleasedTooEarly,
+        Self::OpenMinutesNotPersisted,
+    ];
+
+    pub(crate) fn acks_early(bug: Option<Self>) -> bool {
+        bug == Some(Self::AckBeforeLog)
+    }
+
+    pub(crate) fn releases_early(bug: Option<Self>) -> bool {
+        bug == Some(Self::ReleasedTooEarly)
+    }
+}
+
+/// The batch without the puts that `is_out` names.
+#[cfg(feature = "planted-bugs")]
+fn without(batch: &KvBatch, is_out: impl Fn(Cf, &[u8]) -> bool) -> KvBatch {
+    let mut rest = KvBatch::new();
+    for op in batch.ops() {
+        match op {
+            KvOp::Put { cf, key, value } if !is_out(*cf, key) => rest.put(*cf, key.clone(), value.clone()),
+            KvOp::Put { .. } => {}
+            KvOp::Delete { cf, key } => rest.delete(*cf, key.clone()),
+            KvOp::DeleteRange { cf, from, to } => rest.delete_range(*cf, from.clone(), to.clone()),
+        }
+    }
+    rest
+}
+
+/// The slab blocks of a batch.
+#[cfg(feature = "planted-bugs")]
+fn blocks(batch: &KvBatch) -> Vec<(SlabKey, Vec<u8>)> {
+    let block = |op: &KvOp| match op {
+        KvOp::Put { cf: Cf::Slabs, key, value } => Some((SlabKey::from_bytes(key)?, value.clone())),
+        _ => None,
+    };
+    batch.ops().iter().filter_map(block).collect()
+}

@@ -1,0 +1,356 @@
+//! The whole house in one thread: a tick is five seconds of virtual time, and one seed decides all that happens in it.
+//!
+//! ```text
+//! publishers ─▶ network (loses, doubles, delays, reorders) ─▶ frontends ─▶ logs (unsynced tails) ─▶ 2 replicas each
+//!      ▲                                                          │ acks, some lost
+//!      └──────────────────────────────────────────────────────────┘
+//! ```
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use model::{Minute, Placement};
+use proto::encode_seal;
+
+use crate::bugs::Bug;
+use crate::gate::{Gate, Sender};
+use crate::publisher::Publisher;
+use crate::random::Random;
+use crate::replica::Replica;
+use crate::sim_log::{SimLog, Ticket};
+use crate::{Report, Wrong, oracle};
+
+const PARTITIONS: u32 = 3;
+const SPREAD: u32 = 2;
+const REPLICAS: usize = 2;
+const FRONTENDS: usize = 2;
+const TICK_MS: u64 = 5000;
+const GRACE_MS: i64 = 5000;
+/// When virtual time begins; a few days after 1970 would do as well.
+const START_MS: u64 = 1_700_000_000_000;
+/// Late rows above which an owner asks for a checkpoint.
+const LATE_ROWS_MAX: usize = 4;
+
+/// One partition: its log, its islands, its owners' clocks.
+struct Partition {
+    log: SimLog,
+    replicas: Vec<Replica>,
+    /// Milliseconds by which each owner's clock is wrong.
+    skews_ms: [i64; REPLICAS],
+}
+
+/// See the module.
+pub(crate) struct House {
+    random: Random,
+    now_ms: u64,
+    placement: Placement,
+    publishers: Vec<Publisher>,
+    network: Vec<Sender>,
+    gates: Vec<Gate>,
+    partitions: Vec<Partition>,
+    tickets: Ticket,
+    bug: Option<Bug>,
+    report: Report,
+}
+
+// === impl House: a run ===
+
+impl House {
+    pub(crate) fn new(seed: u64, bug: Option<Bug>) -> Result<Self, Wrong> {
+        let mut random = Random::new(seed);
+        let placement = Placement::new(PARTITIONS, SPREAD).map_err(|why| Wrong(why.to_string()))?;
+        let partition = |_| Partition {
+            log: SimLog::new(random.next()),
+            replicas: (0..REPLICAS).map(|_| Replica::new(bug)).collect(),
+            skews_ms: [random.between(-20_000, 20_000), random.between(-20_000, 20_000)],
+        };
+        let partitions = (0..PARTITIONS).map(partition).collect();
+        let publishers = (0..3).map(|_| Publisher::new(&mut random)).collect();
+        let gates = (0..FRONTENDS).map(|_| Gate::default()).collect();
+        let (network, report) = <_>::default();
+        let now_ms = START_MS;
+        Ok(Self {
+            random,
+            now_ms,
+            placement,
+            publishers,
+            network,
+            gates,
+            partitions,
+            tickets: 0,
+            bug,
+            report,
+        })
+    }
+
+    /// Bad weather, then calm, then the reckoning.
+    pub(crate) fn run(mut self) -> Result<Report, Wrong> {
+        let ticks = self.random.between(40, 110);
+        for _ in 0..ticks {
+            self.tick()?;
+        }
+        self.calm()?;
+        self.reckon()?;
+        Ok(self.report)
+    }
+
+    fn tick(&mut self) -> Result<(), Wrong> {
+        self.now_ms += TICK_MS;
+        if self.random.percent(2) {
+            self.now_ms += 60_000 * self.random.below(4) as u64; // everybody slept
+        }
+        self.publish();
+        self.deliver()?;
+        for at in 0..self.partitions.len() {
+            self.append_seals(at);
+            self.weather_of_log(at);
+            self.step_replicas(at)?;
+            self.release(at)?;
+        }
+        Ok(())
+    }
+}
+
+// === impl House: the way in ===
+
+impl House {
+    fn now(&self) -> Minute {
+        Minute::of_unix_millis(self.now_ms)
+    }
+
+    fn publish(&mut self) {
+        let now = self.now();
+        for (at, publisher) in self.publishers.iter_mut().enumerate() {
+            if self.random.percent(60) {
+                self.network.extend(publisher.publish(now, &mut self.random).map(|sequence| (at, sequence)));
+            }
+            for sequence in publisher.unacked().collect::<Vec<_>>() {
+                if self.random.percent(25) {
+                    self.network.push((at, sequence));
+                }
+            }
+        }
+    }
+
+    /// Some of what is under way arrives, in any order; some of it will arrive again, long after its ack.
+    fn deliver(&mut self) -> Result<(), Wrong> {
+        for _ in 0..self.random.below(10) {
+            if self.network.is_empty() {
+                return Ok(());
+            }
+            let at = self.random.below(self.network.len());
+            let sender = self.network[at];
+            if self.random.percent(85) {
+                self.network.swap_remove(at);
+            }
+            if self.random.percent(90) {
+                let gate = self.random.below(FRONTENDS);
+                self.request(gate, sender)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One batch through one frontend, which may fall between two partitions.
+    fn request(&mut self, gate: usize, sender: Sender) -> Result<(), Wrong> {
+        let skew_s = self.random.below(20) as u64;
+        let batch = &self.publishers[sender.0].ledger[sender.1].batch;
+        let parts = Gate::parts(batch, self.placement, self.now_ms / 1000 + skew_s)?;
+        let mut tickets = BTreeSet::new();
+        for (partition, record) in parts {
+            if self.random.percent(5) {
+                self.gates[gate].crash();
+                self.report.frontend_crashes += 1;
+                return Ok(());
+            }
+            self.tickets += 1;
+            tickets.insert(self.tickets);
+            self.partitions[partition as usize].log.append(record, Some(self.tickets));
+        }
+        self.report.requests += 1;
+        self.gates[gate].wait(sender, tickets.clone());
+        if Bug::acks_early(self.bug) {
+            tickets.into_iter().for_each(|ticket| self.durable(ticket));
+        }
+        Ok(())
+    }
+
+    fn durable(&mut self, ticket: Ticket) {
+        let complete = self.gates.iter_mut().find_map(|gate| gate.durable(ticket));
+        if let Some((publisher, sequence)) = complete
+            && self.random.percent(85)
+        {
+            self.publishers[publisher].ledger[sequence].acked = true;
+        }
+    }
+}
+
+// === impl House: logs and islands ===
+
+impl House {
+    /// Two owners with wrong clocks, each sure that it is the one.
+    fn append_seals(&mut self, at: usize) {
+        for owner in 0..REPLICAS {
+            if self.random.percent(1) {
+                let far = 600_000;
+                self.partitions[at].skews_ms[owner] = self.random.between(-far, far); // the clock jumps
+            }
+            let partition = &mut self.partitions[at];
+            let clock_ms = self.now_ms.saturating_add_signed(partition.skews_ms[owner] - GRACE_MS);
+            if self.random.percent(15) {
+                let complete = Minute::of_unix_millis(clock_ms).previous();
+                partition.log.append(encode_seal(complete), None);
+            }
+            if let Some((late, sealed)) = partition.replicas[owner].late()
+                && late > LATE_ROWS_MAX
+                && self.random.percent(50)
+            {
+                partition.log.append(encode_seal(sealed), None);
+            }
+        }
+    }
+
+    fn weather_of_log(&mut self, at: usize) {
+        let log = &mut self.partitions[at].log;
+        if self.random.percent(1) {
+            log.append(Bytes::from_static(b"\x07 no record"), None);
+        }
+        match self.random.below(100) {
+            0..=69 => {
+                let acks = log.sync();
+                acks.failed
+                    .iter()
+                    .for_each(|ticket| self.gates.iter_mut().for_each(|gate| gate.failed(*ticket)));
+                acks.durable.into_iter().for_each(|ticket| self.durable(ticket));
+            }
+            70..=74 => {
+                log.crash(&mut self.random);
+                self.report.log_crashes += 1;
+            }
+            _ => {} // the disk is slow
+        }
+    }
+
+    fn step_replicas(&mut self, at: usize) -> Result<(), Wrong> {
+        let Partition { log, replicas, .. } = &mut self.partitions[at];
+        for replica in replicas {
+            let records = self.random.below(12);
+            replica.step(log, records, &mut self.random)?;
+            if self.random.percent(8) {
+                replica.crash();
+                self.report.island_crashes += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sometimes: a crash between commit and release is a release that did not happen.
+    fn release(&mut self, at: usize) -> Result<(), Wrong> {
+        if !self.random.percent(50) {
+            return Ok(());
+        }
+        let Partition { log, replicas, .. } = &self.partitions[at];
+        let mut before = log.bounds().1;
+        for replica in replicas {
+            let applied = replica.position().filter(|_| Bug::releases_early(self.bug));
+            before = before.min(applied.map_or_else(|| replica.needs_from(), Ok)?);
+        }
+        if before > log.bounds().0 {
+            log.release(before).map_err(Wrong)?;
+        }
+        Ok(())
+    }
+}
+
+// === impl House: the end ===
+
+impl House {
+    /// Everybody is well again: what is unacknowledged is sent until it is, everything is sealed and applied.
+    fn calm(&mut self) -> Result<(), Wrong> {
+        for partition in &mut self.partitions {
+            partition.log.sync();
+        }
+        for publisher in &mut self.publishers {
+            for sent in publisher.ledger.iter_mut().filter(|sent| !sent.acked) {
+                for (partition, record) in Gate::parts(&sent.batch, self.placement, self.now_ms / 1000)? {
+                    self.partitions[partition as usize].log.append_calmly(record);
+                }
+                sent.acked = true;
+            }
+        }
+        let last = self.now().plus(20);
+        for Partition { log, replicas, .. } in &mut self.partitions {
+            log.append_calmly(encode_seal(last));
+            log.append_calmly(encode_seal(last));
+            for replica in replicas.iter_mut() {
+                replica.drain(log)?;
+                let (late, sealed) = replica.late().unwrap_or_default();
+                if late > 0 {
+                    log.append_calmly(encode_seal(sealed)); // a clock had jumped ahead: these rows were all late
+                }
+                replica.drain(log)?;
+            }
+            for replica in replicas {
+                replica.drain(log)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every row that was sent counts exactly once, and nothing else; replicas are equal to the byte.
+    fn reckon(&mut self) -> Result<(), Wrong> {
+        let expected = oracle::sent(&self.publishers);
+        for replica in 0..REPLICAS {
+            let (mut got, mut applied) = (oracle::Totals::new(), 0);
+            for partition in &self.partitions {
+                let replica = &partition.replicas[replica];
+                oracle::add_disk(&mut got, &replica.view, &replica.disk)?;
+                applied += replica.view.counters.rows_applied;
+            }
+            oracle::compare(&got, &expected)?;
+            self.report.rows = expected.values().map(|row| row.count).sum();
+            if applied != self.report.rows {
+                return Err(Wrong(format!(
+                    "{applied} rows are counted as applied, {} were sent",
+                    self.report.rows
+                )));
+            }
+        }
+        self.compare_replicas()?;
+        self.compare_completeness()
+    }
+
+    fn compare_replicas(&mut self) -> Result<(), Wrong> {
+        for Partition { log, replicas, .. } in &mut self.partitions {
+            let mut known = Vec::new();
+            for replica in replicas.iter_mut() {
+                let disk = oracle::dump(&replica.disk)?;
+                let before = replica.island(log)?.image()?;
+                replica.crash();
+                replica.drain(log)?;
+                if replica.island(log)?.image()? != before {
+                    return Err(Wrong("a restart changes the state".to_owned()));
+                }
+                known.push((disk, before));
+            }
+            if known.windows(2).any(|two| two[0] != two[1]) {
+                return Err(Wrong("replicas differ".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows applied by account and minute are those that the publishers would declare.
+    fn compare_completeness(&self) -> Result<(), Wrong> {
+        for (minute, sent) in oracle::rows_by_minute(&self.publishers) {
+            let of = |partition: &Partition| {
+                partition.replicas[0].view.rows_applied(crate::publisher::ACCOUNT, Minute(minute))
+            };
+            let applied: u64 = self.partitions.iter().map(of).sum();
+            if applied != sent {
+                return Err(Wrong(format!("minute {minute}: {applied} rows applied, {sent} sent")));
+            }
+        }
+        Ok(())
+    }
+}
