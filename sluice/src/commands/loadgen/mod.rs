@@ -24,8 +24,11 @@ const REPORT_EVERY: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(args: &LoadgenArgs) -> anyhow::Result<Exit> {
     let (plan, options) = plan(args).map_err(|error| AskError::Call(format!("{error:#}")))?;
-    // One thread is enough: a row costs some 30 ns, the network included.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    // One thread is enough: a row costs about 130 ns of it, the network and the oracle included (dev profile).
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start a runtime")?;
     let outcome = runtime.block_on(send(args, &plan, &options))?;
     let verdict = args.verify.then(|| totals::verify(args, &plan, &outcome)).transpose()?;
     print::print(args, &plan, &outcome, verdict.as_ref());
@@ -72,7 +75,8 @@ async fn send(args: &LoadgenArgs, plan: &Plan, options: &Options) -> anyhow::Res
     let bar = progress::rows(plan.rows());
     let account = &args.endpoint.account;
     let outcome =
-        loadgen::run(plan, account, senders, options, &SystemClock, signals::wait(), |now| show(&bar, now)).await;
+        loadgen::run(plan, account, senders, options, &SystemClock, signals::wait(), |now| show(&bar, now))
+            .await;
     bar.finish_and_clear();
     Ok(outcome)
 }
@@ -96,8 +100,10 @@ fn show(bar: &ProgressBar, now: &loadgen::Progress) {
 
 /// Says on stderr what is wrong, if anything is.
 fn complain(args: &LoadgenArgs, outcome: &Outcome, verdict: Option<&Verdict>) -> bool {
-    let complaints: Vec<String> =
-        print::complaints(args, outcome).into_iter().chain(verdict.into_iter().flat_map(Verdict::complaints)).collect();
+    let complaints: Vec<String> = print::complaints(args, outcome)
+        .into_iter()
+        .chain(verdict.into_iter().flat_map(Verdict::complaints))
+        .collect();
     complaints.iter().for_each(|complaint| eprintln!("error: {complaint}"));
     !complaints.is_empty()
 }

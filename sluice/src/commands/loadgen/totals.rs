@@ -31,7 +31,8 @@ impl Verdict {
         let shown = self.differences.iter().take(DIFFERENCES_SHOWN).map(ToString::to_string);
         let left = (more + 1).saturating_sub(DIFFERENCES_SHOWN);
         let left = (left > 0).then(|| format!("{left} more differences: --format json has them all"));
-        let partial = self.partial.first().map(|reason| format!("the server's answers are partial: {reason}"));
+        let partial =
+            self.partial.first().map(|reason| format!("the server's answers are partial: {reason}"));
         shown.chain(left).chain(partial).collect()
     }
 }
@@ -52,7 +53,12 @@ pub(super) fn verify(args: &LoadgenArgs, plan: &Plan, outcome: &Outcome) -> anyh
     }
 }
 
-fn ask_all(args: &LoadgenArgs, plan: &Plan, outcome: &Outcome, partial: &mut Vec<String>) -> anyhow::Result<Answers> {
+fn ask_all(
+    args: &LoadgenArgs,
+    plan: &Plan,
+    outcome: &Outcome,
+    partial: &mut Vec<String>,
+) -> anyhow::Result<Answers> {
     let mut answers = Answers::new();
     if outcome.window.is_empty() {
         return Ok(answers); // nothing was sent
@@ -60,7 +66,8 @@ fn ask_all(args: &LoadgenArgs, plan: &Plan, outcome: &Outcome, partial: &mut Vec
     for metric in plan.metrics() {
         for quantity in Quantity::ALL {
             for by in [&[][..], &[BUCKET]] {
-                let answer = post(&args.server, "/v1/top", &request(args, plan, outcome, metric, quantity, by))?;
+                let answer =
+                    post(&args.server, "/v1/top", &request(args, plan, outcome, metric, quantity, by))?;
                 read(&answer, metric, quantity, by, &mut answers)?;
                 partial.extend(reasons(&answer));
             }
@@ -69,7 +76,14 @@ fn ask_all(args: &LoadgenArgs, plan: &Plan, outcome: &Outcome, partial: &mut Vec
     Ok(answers)
 }
 
-fn request(args: &LoadgenArgs, plan: &Plan, outcome: &Outcome, metric: &str, quantity: Quantity, by: &[&str]) -> Value {
+fn request(
+    args: &LoadgenArgs,
+    plan: &Plan,
+    outcome: &Outcome,
+    metric: &str,
+    quantity: Quantity,
+    by: &[&str],
+) -> Value {
     json!({
         "account": args.endpoint.account, "metric": metric, "by": by, "rank": quantity.name(), "n": BUCKETS_MAX,
         "where": [{"dim": RUN, "op": "=", "values": [plan.load().run]}],
@@ -77,7 +91,13 @@ fn request(args: &LoadgenArgs, plan: &Plan, outcome: &Outcome, metric: &str, qua
     })
 }
 
-fn read(answer: &Value, metric: &str, quantity: Quantity, by: &[&str], answers: &mut Answers) -> anyhow::Result<()> {
+fn read(
+    answer: &Value,
+    metric: &str,
+    quantity: Quantity,
+    by: &[&str],
+    answers: &mut Answers,
+) -> anyhow::Result<()> {
     let rows = answer["rows"].as_array().context("the answer of /v1/top has no rows")?;
     for row in rows {
         let Some(value) = row["rank"].as_f64() else { bail!("a row of /v1/top has no rank: {row}") };
@@ -109,7 +129,8 @@ mod tests {
     fn read_all(by: &[&str], answer: &Value) -> Result<String, String> {
         let mut answers = Answers::new();
         read(answer, "M", Quantity::Sum, by, &mut answers).map_err(|error| error.to_string())?;
-        let show = |((group, quantity), value): (&(Group, Quantity), &f64)| format!("{group} {quantity}={value}");
+        let show =
+            |((group, quantity), value): (&(Group, Quantity), &f64)| format!("{group} {quantity}={value}");
         Ok(answers.iter().map(show).collect::<Vec<_>>().join("; "))
     }
 
@@ -118,7 +139,10 @@ mod tests {
         let rows = json!({"rows": [{"dims": {"Bucket": "b001"}, "rank": 7.0}, {"dims": {"Bucket": "b000"}, "rank": 3}],
             "others": {"groups": 0, "rank": null}});
         assert_eq!(read_all(&[BUCKET], &rows).unwrap(), "M b000 sum=3; M b001 sum=7");
-        assert_eq!(read_all(&[], &json!({"rows": [{"dims": {}, "rank": 10}], "others": null})).unwrap(), "M (all) sum=10");
+        assert_eq!(
+            read_all(&[], &json!({"rows": [{"dims": {}, "rank": 10}], "others": null})).unwrap(),
+            "M (all) sum=10"
+        );
     }
 
     #[test]
@@ -126,8 +150,13 @@ mod tests {
         let twice = json!({"rows": [{"dims": {}, "rank": 1}, {"dims": {}, "rank": 1}]});
         assert_eq!(read_all(&[], &twice).unwrap_err(), "/v1/top answers M (all) sum twice");
         let others = json!({"rows": [], "others": {"groups": 2, "rank": 1}});
-        assert_eq!(read_all(&[BUCKET], &others).unwrap_err(), "/v1/top knows 2 more buckets of M than were sent");
-        assert!(read_all(&[], &json!({})).is_err() && read_all(&[], &json!({"rows": [{"rank": null}]})).is_err());
+        assert_eq!(
+            read_all(&[BUCKET], &others).unwrap_err(),
+            "/v1/top knows 2 more buckets of M than were sent"
+        );
+        assert!(
+            read_all(&[], &json!({})).is_err() && read_all(&[], &json!({"rows": [{"rank": null}]})).is_err()
+        );
     }
 
     #[test]
