@@ -37,9 +37,9 @@ impl Server {
         Self { dir, _data: data, log, island: Island::new(IslandLimits::DEFAULT), kv }
     }
 
-    fn append(&mut self, record: bytes::Bytes) {
+    fn append(&mut self, record: &bytes::Bytes) {
         let offset = append_blocking(&self.log, record.clone()).unwrap();
-        if let Some(checkpoint) = self.island.apply(offset, &record).unwrap().checkpoint {
+        if let Some(checkpoint) = self.island.apply(offset, record).unwrap().checkpoint {
             self.kv.commit(checkpoint.batch).unwrap();
         }
     }
@@ -52,11 +52,11 @@ impl Server {
             let row = Aggregate::of(Scalars::of(Number::Int(300)));
             batch.add("Latency", [("Api", *api)], Minute(minute), &row);
         }
-        self.append(encode_rows(&[batch.build()]));
+        self.append(&encode_rows(&[batch.build()]));
     }
 
     fn seal(&mut self, minute: u32) {
-        self.append(encode_seal(Minute(minute)));
+        self.append(&encode_seal(Minute(minute)));
     }
 
     fn inspect(&self) -> Report {
@@ -205,7 +205,7 @@ fn a_damaged_segment_is_named_and_the_store_is_shown() {
 #[test]
 fn a_damaged_block_record_and_head_are_named_and_the_rest_is_shown() {
     let mut server = served();
-    server.append(bytes::Bytes::from_static(b"\xff\xff"));
+    server.append(&bytes::Bytes::from_static(b"\xff\xff"));
     let mut damage = KvBatch::new();
     let (metric, minute) = (0, Minute(100));
     damage.put(Cf::Slabs, ::store::SlabKey { metric, minute, seal_offset: 1 }.to_bytes(), *b"nonsense");
