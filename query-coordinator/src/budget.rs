@@ -15,7 +15,8 @@ pub(crate) struct Budget {
     points: AtomicU64,
     sketch_bytes_max: u64,
     sketch_bytes: AtomicU64,
-    pub(crate) groups_max: u64,
+    groups_max: u64,
+    groups: AtomicU64,
     cancelled: Arc<AtomicBool>,
     series: AtomicU64,
     bytes_read: AtomicU64,
@@ -45,6 +46,7 @@ impl Budget {
             sketch_bytes_max: limits.sketch_bytes_max,
             sketch_bytes: AtomicU64::new(0),
             groups_max: limits.groups_max,
+            groups: AtomicU64::new(0),
             cancelled: Arc::default(),
             series: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
@@ -77,7 +79,17 @@ impl Budget {
         Ok(())
     }
 
-    /// So many groups would be held at once by one job.
+    /// So many groups are about to be made by one more job.
+    pub(crate) fn take_groups(&self, groups: usize) -> Result<(), QueryError> {
+        let before = self.groups.fetch_add(groups as u64, Ordering::Relaxed);
+        let groups = before + groups as u64;
+        if groups > self.groups_max {
+            return Err(QueryError::TooManyGroups { groups, max: self.groups_max });
+        }
+        Ok(())
+    }
+
+    /// So many groups or values would be held at once.
     pub(crate) fn check_groups(&self, groups: usize) -> Result<(), QueryError> {
         if groups as u64 > self.groups_max {
             return Err(QueryError::TooManyGroups { groups: groups as u64, max: self.groups_max });

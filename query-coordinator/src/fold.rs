@@ -62,7 +62,7 @@ pub(crate) fn present(
 }
 
 /// The store's scan, with our errors and the budget.
-fn each_block(
+pub(crate) fn each_block(
     reading: &dyn Reading,
     index: &MetricIndex,
     range: MinuteRange,

@@ -78,12 +78,12 @@ impl Groups {
     }
 
     fn identity(len: usize, budget: &Budget) -> Result<Self, QueryError> {
-        budget.check_groups(len)?;
+        budget.take_groups(len)?;
         Ok(Self { members: Members::Identity, representatives: Vec::new(), len })
     }
 
     fn each(index: &MetricIndex, positions: &[u32], budget: &Budget) -> Result<Self, QueryError> {
-        budget.check_groups(positions.len())?;
+        budget.take_groups(positions.len())?;
         let mut table = vec![NONE; index.len()];
         positions.iter().zip(0..).for_each(|(&position, group)| table[position as usize] = group);
         Ok(Self { members: Members::Table(table), representatives: positions.to_vec(), len: positions.len() })
@@ -111,6 +111,7 @@ impl Groups {
             budget.check_groups(representatives.len())?;
         }
         let len = representatives.len();
+        budget.take_groups(len)?;
         let table = match selection {
             Selection::All(_) => groups,
             Selection::Some(positions) => {

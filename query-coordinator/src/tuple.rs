@@ -58,11 +58,16 @@ impl By {
             }
             dim.values().text(one).cmp(dim.values().text(other))
         };
-        let mut orders: Box<dyn Iterator<Item = Ordering>> = match self {
-            Self::Whole => Box::new(index.dims().iter().map(decided)),
-            Self::Dims(names) => Box::new(names.iter().filter_map(|name| index.dim(name)).map(decided)),
+        let mut order = Ordering::Equal;
+        let mut undecided = |dim: &hints_index::Dim| {
+            order = decided(dim);
+            order.is_eq()
         };
-        orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        match self {
+            Self::Whole => index.dims().iter().all(&mut undecided),
+            Self::Dims(names) => names.iter().filter_map(|name| index.dim(name)).all(&mut undecided),
+        };
+        order
     }
 }
 

@@ -5,14 +5,15 @@
 //! Never: a clock, a lock, another partition.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
-use model::{Aggregate, Matcher, Minute, MinuteRange, Number, Sampling};
+use model::{Aggregate, Minute, MinuteRange, Number, Sampling, Scalars};
 use store::Columns;
 
 use crate::best::best;
 use crate::budget::{Budget, JobError};
 use crate::cells::{Cells, columns_of};
-use crate::fold::{fold, present};
+use crate::fold::{each_block, fold, present};
 use crate::groups::Groups;
 use crate::keys::Keys;
 use crate::partition::Reading;
@@ -271,22 +272,26 @@ pub(crate) fn declared(
     budget: &Budget,
 ) -> Result<Vec<(Minute, u64)>, JobError> {
     let Some(index) = reading.hints().metric(account, DECLARED_METRIC) else { return Ok(Vec::new()) };
-    let no_matchers: &[Matcher] = &[];
-    let groups = Groups::of(index, &By::Dims(Vec::new()), &index.select(no_matchers), budget)?;
-    let steps = Steps { range, minutes: 1 };
-    let cells = fold(reading, index, &groups, steps, columns_of(Sampling::Sum), budget)?;
-    let rows = |number: Number| {
-        let whole = number.to_f64().max(0.0).round();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "saturates, and is not negative"
-        )]
-        if let Number::Int(int) = number { u64::try_from(int).unwrap_or(0) } else { whole as u64 }
-    };
-    let minutes = range.minutes().enumerate();
-    let declared = minutes.filter(|(at, _)| *at < cells.len() && cells.is_present(*at));
-    Ok(declared.map(|(at, minute)| (minute, rows(cells.get(at).scalars.sum()))).collect())
+    let mut minutes: BTreeMap<Minute, Scalars> = BTreeMap::new();
+    // By minute in a map: a range may be ten years long, and few of them have rows.
+    each_block(reading, index, range, Columns::SUM, budget, |minute, columns| {
+        let all = minutes.entry(minute).or_default();
+        for row in 0..columns.len() {
+            let sum = columns.sum(row);
+            all.merge(&Scalars::of(sum));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(minutes.into_iter().map(|(minute, all)| (minute, rows(all.sum()))).collect())
+}
+
+/// A sum of counts, as the count that it is.
+fn rows(sum: Number) -> u64 {
+    match sum {
+        Number::Int(rows) => u64::try_from(rows).unwrap_or(0),
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+        Number::Float(rows) => rows.round() as u64,
+    }
 }
 
 // === impl PartialGroups ===

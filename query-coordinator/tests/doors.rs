@@ -229,6 +229,26 @@ async fn what_cannot_be_ranked_is_said() {
 }
 
 #[tokio::test]
+async fn the_grpc_service_says_the_same() {
+    use v1::query_server::Query;
+    let coordinator = coordinator(PLAN, rooms(PLAN, &rows(), &[]), QueryLimits::default());
+    let request = v1::HintsRequest {
+        metric: "Latency".into(),
+        of: "Api".into(),
+        prefix: "P".into(),
+        from: 6000,
+        to: 6120,
+        ..Default::default()
+    };
+    let hints = Query::hints(&coordinator, tonic::Request::new(request)).await.unwrap().into_inner();
+    assert_eq!(hints.values, [v1::HintValue { value: "Put".into(), series: 1 }]);
+    let request = tonic::Request::new(v1::TopRequest { from: 61, to: 120, ..Default::default() });
+    let status = Query::top(&coordinator, request).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::InvalidArgument);
+    assert_eq!(status.message(), "from: 61 is not a whole minute: use a multiple of 60, for example 60");
+}
+
+#[tokio::test]
 async fn health_and_accounts_cover_every_partition() {
     let mut rooms = rooms(PLAN, &rows(), &[]);
     rooms.remove(&3);
