@@ -37,6 +37,13 @@ pub(crate) struct Facts<'a> {
     pub(crate) applied: &'a dyn Fn(Minute) -> u64,
 }
 
+/// One minute; or so many of a long range that are alike, with nothing declared.
+struct Spell {
+    state: State,
+    minute: v1::MinuteCompleteness,
+    minutes: u32,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Sealed,
@@ -48,22 +55,21 @@ enum State {
 
 /// See the module.
 pub(crate) fn completeness(facts: &Facts<'_>) -> v1::Completeness {
-    let minutes: Vec<(State, v1::MinuteCompleteness)> =
-        facts.range.minutes().map(|minute| facts.minute(minute)).collect();
+    let minutes = facts.spells();
     let answered = facts.asked.iter().filter(|partition| !facts.failed.contains_key(partition)).count();
     let mut reasons = facts.failures();
     reasons.extend(unsealed_reason(&minutes));
     reasons.extend(missing_rows_reason(&minutes));
     let partial = !reasons.is_empty();
     let ratio = rows_ratio(&minutes) * share(answered, facts.asked.len());
-    let listed = minutes.len().saturating_sub(MINUTES_LISTED_MAX);
+    let listed = minutes.len().saturating_sub(MINUTES_LISTED_MAX.min(facts.range.len() as usize));
     v1::Completeness {
         ratio,
         partial,
         reasons,
         partitions_asked: count(facts.asked.len()),
         partitions_answered: count(answered),
-        minutes: minutes.into_iter().skip(listed).map(|(_, minute)| minute).collect(),
+        minutes: minutes.into_iter().skip(listed).map(|spell| spell.minute).collect(),
     }
 }
 
@@ -76,19 +82,18 @@ fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
 }
 
-fn rows_ratio(minutes: &[(State, v1::MinuteCompleteness)]) -> f64 {
-    let counted = || minutes.iter().filter(|(state, _)| *state != State::Ahead).map(|(_, minute)| minute);
-    let declared: Vec<f64> = counted()
-        .filter(|minute| minute.rows_declared > 0)
-        .map(|minute| rows(minute.rows_declared))
-        .collect();
+fn rows_ratio(spells: &[Spell]) -> f64 {
+    let counted = || spells.iter().filter(|spell| spell.state != State::Ahead);
+    let declared: Vec<f64> =
+        counted().map(|spell| rows(spell.minute.rows_declared)).filter(|rows| *rows > 0.0).collect();
     #[expect(clippy::cast_precision_loss, reason = "minutes are few")]
     let usual = if declared.is_empty() { 1.0 } else { declared.iter().sum::<f64>() / declared.len() as f64 };
-    let weight = |minute: &v1::MinuteCompleteness| {
-        if minute.rows_declared == 0 { usual } else { rows(minute.rows_declared) }
+    let weight = |spell: &Spell| {
+        let each = if spell.minute.rows_declared == 0 { usual } else { rows(spell.minute.rows_declared) };
+        each * f64::from(spell.minutes)
     };
     let whole: f64 = counted().map(weight).sum();
-    let there: f64 = counted().map(|minute| weight(minute) * minute.ratio).sum();
+    let there: f64 = counted().map(|spell| weight(spell) * spell.minute.ratio).sum();
     if whole > 0.0 { there / whole } else { 1.0 }
 }
 
@@ -97,21 +102,19 @@ fn rows(rows: u64) -> f64 {
     rows as f64
 }
 
-fn unsealed_reason(minutes: &[(State, v1::MinuteCompleteness)]) -> Option<String> {
-    let mut unsealed =
-        minutes.iter().filter(|(state, _)| *state == State::Unsealed).map(|(_, minute)| minute.time);
-    let first = unsealed.next()?;
-    let more = unsealed.count();
+fn unsealed_reason(spells: &[Spell]) -> Option<String> {
+    let unsealed = || spells.iter().filter(|spell| spell.state == State::Unsealed);
+    let first = unsealed().map(|spell| spell.minute.time).min()?;
     Some(format!(
         "{} of {} minutes are over but not sealed, from {first} on: ask again in a few seconds, or include open minutes",
-        more + 1,
-        minutes.len()
+        unsealed().map(|spell| spell.minutes).sum::<u32>(),
+        spells.iter().map(|spell| spell.minutes).sum::<u32>()
     ))
 }
 
-fn missing_rows_reason(minutes: &[(State, v1::MinuteCompleteness)]) -> Option<String> {
+fn missing_rows_reason(spells: &[Spell]) -> Option<String> {
     let missing = |minute: &v1::MinuteCompleteness| minute.rows_declared.saturating_sub(minute.rows_applied);
-    let sealed = || minutes.iter().filter(|(state, _)| *state == State::Sealed).map(|(_, minute)| minute);
+    let sealed = || spells.iter().filter(|spell| spell.state == State::Sealed).map(|spell| &spell.minute);
     let (rows, declared) =
         sealed().fold((0, 0), |(rows, all), minute| (rows + missing(minute), all + minute.rows_declared));
     (rows > 0).then(|| {
@@ -130,7 +133,46 @@ pub(crate) fn cap_note(range: MinuteRange) -> Option<String> {
 // === impl Facts ===
 
 impl Facts<'_> {
-    fn minute(&self, minute: Minute) -> (State, v1::MinuteCompleteness) {
+    /// The minutes that are listed, one by one, after the older ones of a long range: ten years cost no more than a day.
+    fn spells(&self) -> Vec<Spell> {
+        let listed = u32::try_from(MINUTES_LISTED_MAX).unwrap_or(u32::MAX).min(self.range.len());
+        let older = MinuteRange::new(self.range.from, self.range.to.minus(listed));
+        let mut spells = self.older(older);
+        spells.extend(MinuteRange::new(older.to, self.range.to).minutes().map(|minute| self.minute(minute)));
+        spells
+    }
+
+    /// Minutes with a declaration one by one; those without as two spells: sealed, and not.
+    fn older(&self, older: MinuteRange) -> Vec<Spell> {
+        if older.is_empty() {
+            return Vec::new();
+        }
+        let asked = self.asked.iter().filter_map(|partition| self.sealed_through.get(partition));
+        let sealed_to =
+            asked.map(|through| through.map_or(Minute(0), Minute::next)).min().unwrap_or(Minute(0));
+        let cut = sealed_to.clamp(older.from, older.to);
+        let plain = |range: MinuteRange| {
+            let declared = self.declared.range(range.from..range.to.max(range.from)).count();
+            let minutes = range.len() - u32::try_from(declared).unwrap_or(range.len()).min(range.len());
+            (minutes > 0).then(|| Spell { minutes, ..self.minute(range.from) })
+        };
+        let declared = self.declared.range(older.from..older.to).map(|(minute, _)| self.minute(*minute));
+        let plain = [MinuteRange::new(older.from, cut), MinuteRange::new(cut, older.to)]
+            .into_iter()
+            .filter_map(|range| {
+                plain(range)
+                    .map(|spell| Spell { minute: Self::undeclared(spell.minute, spell.state), ..spell })
+            });
+        declared.chain(plain).collect()
+    }
+
+    /// The same minute as if nothing had been declared for it.
+    fn undeclared(minute: v1::MinuteCompleteness, state: State) -> v1::MinuteCompleteness {
+        let ratio = if matches!(state, State::Unsealed | State::Ahead) { 0.0 } else { 1.0 };
+        v1::MinuteCompleteness { ratio, rows_declared: 0, rows_applied: 0, ..minute }
+    }
+
+    fn minute(&self, minute: Minute) -> Spell {
         let state = self.state(minute);
         let rows_declared = self.declared.get(&minute).copied().unwrap_or(0);
         let rows_applied = (self.applied)(minute);
@@ -141,7 +183,8 @@ impl Facts<'_> {
         };
         let time = minute.unix_seconds();
         let state_name = state.name().to_owned();
-        (state, v1::MinuteCompleteness { time, ratio, state: state_name, rows_declared, rows_applied })
+        let minute = v1::MinuteCompleteness { time, ratio, state: state_name, rows_declared, rows_applied };
+        Spell { state, minute, minutes: 1 }
     }
 
     fn state(&self, minute: Minute) -> State {

@@ -34,7 +34,8 @@ impl Partition for IslandHandle {
         metrics: &[(String, String)],
     ) -> Result<Arc<dyn Reading>, PartitionError> {
         let status = self.status();
-        let open = if include_open { Some(open_view(self, metrics)?) } else { None };
+        let open =
+            if include_open { Some(open_view(self, metrics)?) } else { late_view(self, &status, metrics)? };
         let view = open.as_ref().map_or_else(|| self.view(), |open| Arc::clone(&open.view));
         if status.state == IslandState::Recovering && view.position == 0 && status.log_end > 0 {
             return Err(PartitionError::Recovering); // its checkpoint is not loaded yet
@@ -77,7 +78,24 @@ fn open_view(
     island: &IslandHandle,
     metrics: &[(String, String)],
 ) -> Result<Arc<aggregator::OpenView>, PartitionError> {
-    match island.ask_blocking(Question::OpenMinutes { metrics: metrics.to_vec() }, ANSWER_WAIT)? {
+    ask(island, Question::OpenMinutes { metrics: metrics.to_vec() })
+}
+
+/// Late rows are seen at once. Where none can be waiting, nobody is asked; an island that does not run has its caveat.
+fn late_view(
+    island: &IslandHandle,
+    status: &IslandStatus,
+    metrics: &[(String, String)],
+) -> Result<Option<Arc<aggregator::OpenView>>, PartitionError> {
+    let runs = matches!(status.state, IslandState::Serving | IslandState::Recovering);
+    if !runs || (status.late_rows == 0 && status.lag_records == 0) {
+        return Ok(None);
+    }
+    ask(island, Question::LateRows { metrics: metrics.to_vec() }).map(Some)
+}
+
+fn ask(island: &IslandHandle, question: Question) -> Result<Arc<aggregator::OpenView>, PartitionError> {
+    match island.ask_blocking(question, ANSWER_WAIT)? {
         Answer::OpenMinutes(open) => Ok(open),
         Answer::Publisher(_) => Err(wrong_answer()),
     }

@@ -22,7 +22,7 @@ pub(crate) fn window(from: u64, to: u64) -> Result<MinuteRange, QueryError> {
     }
     if range.len() > RANGE_MINUTES_MAX {
         let message = format!("the range has {} minutes, at most {RANGE_MINUTES_MAX} fit", range.len());
-        return Err(QueryError::invalid("from", message, "ask for 31 days or less at a time"));
+        return Err(QueryError::invalid("from", message, "ask for ten years or less at a time"));
     }
     Ok(range)
 }

@@ -112,9 +112,9 @@ async fn sealed_open_and_late_rows_are_each_seen_in_their_time() {
     assert_eq!(house.top(true).await, "b=7 a=5 c=1 | open 2, open 1");
     house.seal(100);
     assert_eq!(house.top(false).await, "b=7 a=5 | sealed 2, unsealed 1");
-    // A late row waits for the next seal; who asks for what is open sees it before, and a new series with it.
+    // A late row waits for the next seal to be stored, and is seen at once, a new series with it.
     house.publish(1, &[("a", 100, 10), ("d", 100, 1)]);
-    assert_eq!(house.top(false).await, "b=7 a=5 | sealed 2, unsealed 1");
+    assert_eq!(house.top(false).await, "a=15 b=7 d=1 | sealed 4, unsealed 1");
     assert_eq!(house.top(true).await, "a=15 b=7 c=1 d=1 | sealed 4, open 1");
     house.seal(101);
     assert_eq!(house.top(false).await, "a=15 b=7 c=1 d=1 | sealed 4, sealed 1");
