@@ -1,5 +1,7 @@
 //! The publisher over a real connection, against a double of the Publish service.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where it is")]
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -126,7 +128,7 @@ fn a_server_that_comes_later_gets_everything() {
     assert!(accounting.unconfirmed >= 7);
 
     let double = Double::default();
-    let service = PublishServer::new(double.clone());
+    let service = PublishServer::new(double);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(tonic::transport::Server::builder().add_service(service).serve(address)).unwrap();

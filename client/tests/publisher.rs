@@ -1,5 +1,7 @@
 //! The publisher against a server that applies each stamp once, in any weather.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where it is")]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// A metrics system for the minute that just ended.
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version, about, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Start here:\n  sluice serve --data ./data          a server on this machine\n  sluice agent                        publish this machine's own metrics\n  sluice top process.cpu --by name    which processes are worst")]
+#[command(
+    after_help = "Start here:\n  sluice serve --data ./data          a server on this machine\n  sluice agent                        publish this machine's own metrics\n  sluice top process.cpu --by name    which processes are worst"
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -16,16 +18,22 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run every role in one process over the embedded log
-    #[command(after_help = "Example:\n  sluice serve --data ./data\n\nEvery flag can also be set as SLUICE_<NAME> or in sluice.toml; `sluice config` shows what counts.")]
+    #[command(
+        after_help = "Example:\n  sluice serve --data ./data\n\nEvery flag can also be set as SLUICE_<NAME> or in sluice.toml; `sluice config` shows what counts."
+    )]
     Serve(ServeArgs),
     /// Publish this machine's own metrics (cpu, memory, disk, network, per process)
     #[command(after_help = "Example:\n  sluice agent --every 5s")]
     Agent(AgentArgs),
     /// Publish measurements from files of JSON lines or CSV
-    #[command(after_help = "Examples:\n  sluice publish --backfill --shift-to-now shop.jsonl.gz\n  echo '{\"ts\":1700000000.5,\"metric\":\"Latency\",\"dims\":{\"Api\":\"Get\"},\"value\":300}' | sluice publish --backfill -\n  sluice publish --id nightly-2024-05-01 --backfill big.csv     # safe to run again after a failure")]
+    #[command(
+        after_help = "Examples:\n  sluice publish --backfill --shift-to-now shop.jsonl.gz\n  echo '{\"ts\":1700000000.5,\"metric\":\"Latency\",\"dims\":{\"Api\":\"Get\"},\"value\":300}' | sluice publish --backfill -\n  sluice publish --id nightly-2024-05-01 --backfill big.csv     # safe to run again after a failure"
+    )]
     Publish(PublishArgs),
     /// The N worst (or best) groups of a metric, exactly
-    #[command(after_help = "Examples:\n  sluice top Latency --by Api --rank p99 --n 10 --pivot Requests:sum\n  sluice top Latency --by Region,Api --where 'Region=WestUS,Api=~Get.*,Sku!=Free' --last 1h")]
+    #[command(
+        after_help = "Examples:\n  sluice top Latency --by Api --rank p99 --n 10 --pivot Requests:sum\n  sluice top Latency --by Region,Api --where 'Region=WestUS,Api=~Get.*,Sku!=Free' --last 1h"
+    )]
     Top(TopArgs),
     /// Values of a metric over time
     #[command(after_help = "Example:\n  sluice series Latency --by Api --sampling avg --step 5m --last 1h")]
@@ -46,7 +54,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  sluice loadgen --rate 100000 --series 50000 --duration 2m --verify")]
     Loadgen(LoadgenArgs),
     /// What a data directory's log segments, slabs and checkpoints hold, readable
-    #[command(after_help = "Examples:\n  sluice inspect ./data\n  sluice inspect ./data --partition 2 --records 20 --rows 5\n  sluice inspect ./data/partition-0002/log/00000000000000000000.log\n\nWrites nothing and takes no lock, so it may run beside a server. Exit status 1 when anything is damaged.")]
+    #[command(
+        after_help = "Examples:\n  sluice inspect ./data\n  sluice inspect ./data --partition 2 --records 20 --rows 5\n  sluice inspect ./data/partition-0002/log/00000000000000000000.log\n\nWrites nothing and takes no lock, so it may run beside a server. Exit status 1 when anything is damaged."
+    )]
     Inspect(InspectArgs),
     /// The configuration that counts, and where each value comes from
     #[command(after_help = "Example:\n  SLUICE_GRPC=127.0.0.1:14317 sluice config --format json")]

@@ -51,7 +51,10 @@ struct File {
 }
 
 /// Reads the layers and checks the result.
-pub(crate) fn load(args: &ServeArgs, env: &BTreeMap<String, String>) -> anyhow::Result<(Config, Vec<Setting>)> {
+pub(crate) fn load(
+    args: &ServeArgs,
+    env: &BTreeMap<String, String>,
+) -> anyhow::Result<(Config, Vec<Setting>)> {
     let (file, file_name) = read_file(args.config.as_deref())?;
     let layers = Layers { env, file_name: &file_name, settings: Vec::new() };
     resolve(args, file, layers)
@@ -65,14 +68,17 @@ fn read_file(path: Option<&Path>) -> anyhow::Result<(File, String)> {
             let file = toml::from_str(&text).with_context(|| format!("cannot use {}", path.display()))?;
             Ok((file, path.display().to_string()))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !given => Ok((File::default(), String::new())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !given => {
+            Ok((File::default(), String::new()))
+        }
         Err(error) => bail!("cannot read {}: {error}", path.display()),
     }
 }
 
 fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Result<(Config, Vec<Setting>)> {
     let path = |path: &PathBuf| path.display().to_string();
-    let data: String = layers.pick("data", args.data.as_ref().map(path), file.data.as_ref().map(path), "./sluice-data")?;
+    let data: String =
+        layers.pick("data", args.data.as_ref().map(path), file.data.as_ref().map(path), "./sluice-data")?;
     let grpc: String = layers.pick("grpc", args.grpc.clone(), file.grpc, "127.0.0.1:4317")?;
     let http: String = layers.pick("http", args.http.clone(), file.http, "127.0.0.1:4318")?;
     let partitions: u32 = layers.pick("partitions", args.partitions, file.partitions, "4")?;
@@ -84,7 +90,9 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
 
     let placement = Placement::new(partitions, spread)?;
     if grace_ms > GRACE_MS_MAX {
-        bail!("grace_ms is {grace_ms}, must be at most {GRACE_MS_MAX}: later rows are merged as late ones anyway");
+        bail!(
+            "grace_ms is {grace_ms}, must be at most {GRACE_MS_MAX}: later rows are merged as late ones anyway"
+        );
     }
     if retention_days == 0 || retention_days > RETENTION_DAYS_MAX {
         bail!("retention_days is {retention_days}, must be from 1 to {RETENTION_DAYS_MAX}");
@@ -101,10 +109,13 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
 }
 
 fn address(name: &str, text: &String) -> anyhow::Result<SocketAddr> {
-    let address: SocketAddr =
-        text.parse().with_context(|| format!("{name} is {text:?}, must be an address and a port as 127.0.0.1:4317"))?;
+    let address: SocketAddr = text
+        .parse()
+        .with_context(|| format!("{name} is {text:?}, must be an address and a port as 127.0.0.1:4317"))?;
     if !address.ip().is_loopback() {
-        bail!("{name} is {address}, which others can reach: this version has no TLS and no credentials, so it binds to loopback only");
+        bail!(
+            "{name} is {address}, which others can reach: this version has no TLS and no credentials, so it binds to loopback only"
+        );
     }
     Ok(address)
 }
@@ -117,7 +128,13 @@ struct Layers<'a> {
 }
 
 impl Layers<'_> {
-    fn pick<T>(&mut self, name: &'static str, flag: Option<T>, file: Option<T>, default: &str) -> anyhow::Result<T>
+    fn pick<T>(
+        &mut self,
+        name: &'static str,
+        flag: Option<T>,
+        file: Option<T>,
+        default: &str,
+    ) -> anyhow::Result<T>
     where
         T: std::str::FromStr + ToString,
         T::Err: std::fmt::Display,
@@ -132,7 +149,8 @@ impl Layers<'_> {
         } else {
             (default.to_owned(), "default".to_owned())
         };
-        let parsed = value.parse().map_err(|error| anyhow::anyhow!("{name} is {value:?} ({origin}): {error}"))?;
+        let parsed =
+            value.parse().map_err(|error| anyhow::anyhow!("{name} is {value:?} ({origin}): {error}"))?;
         self.settings.push(Setting { name, value, origin });
         Ok(parsed)
     }
@@ -145,12 +163,16 @@ mod tests {
     #[test]
     fn a_flag_beats_the_environment_beats_the_file() {
         let args = ServeArgs { grace_ms: Some(1), ..ServeArgs::default() };
-        let env = BTreeMap::from([("SLUICE_GRACE_MS".into(), "2".into()), ("SLUICE_HTTP".into(), "127.0.0.1:9".into())]);
+        let env = BTreeMap::from([
+            ("SLUICE_GRACE_MS".into(), "2".into()),
+            ("SLUICE_HTTP".into(), "127.0.0.1:9".into()),
+        ]);
         let file = File { http: Some("127.0.0.1:8".into()), partitions: Some(2), ..File::default() };
         let (config, settings) = resolve(&args, file, layers(&env)).unwrap();
         assert_eq!((config.grace_ms, config.http.port(), config.placement.partitions()), (1, 9, 2));
         assert_eq!(config.placement.spread(), 2, "the default spread follows the partitions");
-        let origin = |name: &str| settings.iter().find(|setting| setting.name == name).unwrap().origin.clone();
+        let origin =
+            |name: &str| settings.iter().find(|setting| setting.name == name).unwrap().origin.clone();
         assert_eq!(origin("grace_ms"), "flag --grace-ms");
         assert_eq!(origin("http"), "environment SLUICE_HTTP");
         assert_eq!(origin("partitions"), "file f.toml");
@@ -170,7 +192,8 @@ mod tests {
     #[track_caller]
     fn check(env: &[(&str, &str)], expected: &str) {
         let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let error = format!("{:#}", resolve(&ServeArgs::default(), File::default(), layers(&env)).unwrap_err());
+        let error =
+            format!("{:#}", resolve(&ServeArgs::default(), File::default(), layers(&env)).unwrap_err());
         assert!(error.contains(expected), "{error}");
     }
 

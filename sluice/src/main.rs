@@ -3,7 +3,11 @@
 //! Exit status: 0 good, 1 the answer is an error, 2 the call is wrong, 3 the answer is partial and `--strict` was given.
 //! Errors go to stderr as one line that says what to do.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line: printing is its work")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is the command line: printing is its work"
+)]
 
 mod cli;
 mod commands;

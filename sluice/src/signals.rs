@@ -4,7 +4,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Returns when one of them comes. A process that cannot hear them never does, and is ended by the kernel's default.
 pub(crate) async fn wait() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         tracing::warn!("cannot listen for SIGINT and SIGTERM: the process will end without draining");
         return std::future::pending().await;
     };

@@ -1,5 +1,12 @@
 //! The table of floors in ARCHITECTURE.md and the dependencies in the manifests are the same thing, and it has no circles.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and says where it is"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +28,10 @@ fn the_manifests_say_what_the_architecture_says() {
         let forbidden: Vec<_> = imports.difference(allowed).collect();
         assert!(forbidden.is_empty(), "{name} imports {forbidden:?}, which the table does not allow");
         let unused: Vec<_> = allowed.difference(imports).collect();
-        assert!(unused.is_empty(), "the table lets {name} import {unused:?}, but it does not: strike them out");
+        assert!(
+            unused.is_empty(),
+            "the table lets {name} import {unused:?}, but it does not: strike them out"
+        );
     }
 }
 
@@ -30,7 +40,11 @@ fn arrows_go_down_a_floor() {
     let table = table(&std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap());
     for (name, (floor, imports)) in &table {
         for import in imports {
-            assert!(table[import].0 < *floor, "{name} (floor {floor}) imports {import} (floor {})", table[import].0);
+            assert!(
+                table[import].0 < *floor,
+                "{name} (floor {floor}) imports {import} (floor {})",
+                table[import].0
+            );
         }
     }
 }

@@ -2,6 +2,13 @@
 //! counted exactly once, and nothing is there that was not sent. `SLUICE_KILLS` says how often (50), `SLUICE_SEED` which
 //! moments.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and says where it is"
+)]
+
 mod harness;
 
 use std::collections::BTreeMap;
@@ -41,7 +48,8 @@ fn acknowledged_rows_are_counted_exactly_once() {
     let acked = Arc::new(AtomicU64::new(0));
     let publishers: Vec<_> = (0..PUBLISHERS)
         .map(|id| {
-            let (endpoint, ledger, stop, acked) = (server.endpoint(), ledger.clone(), stop.clone(), acked.clone());
+            let (endpoint, ledger, stop, acked) =
+                (server.endpoint(), ledger.clone(), stop.clone(), acked.clone());
             std::thread::spawn(move || publish(id, seed, &endpoint, &ledger, &stop, &acked))
         })
         .collect();
@@ -77,7 +85,8 @@ fn acknowledged_rows_are_counted_exactly_once() {
 /// Publishes until told to stop, each batch until it is acknowledged.
 fn publish(id: u64, seed: u64, endpoint: &str, ledger: &Mutex<Ledger>, stop: &AtomicBool, acked: &AtomicU64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let channel = tonic::transport::Endpoint::new(endpoint.to_owned()).unwrap().timeout(Duration::from_secs(5));
+    let channel =
+        tonic::transport::Endpoint::new(endpoint.to_owned()).unwrap().timeout(Duration::from_secs(5));
     let mut random = SmallRng::seed_from_u64(seed ^ (id + 1));
     runtime.block_on(async {
         let mut client = PublishClient::new(channel.connect_lazy());
@@ -117,7 +126,8 @@ fn batch(stamp: Stamp, random: &mut SmallRng, ledger: &mut Ledger) -> Batch {
     for _ in 0..ROWS {
         let metric = METRICS[random.random_range(0..METRICS.len())];
         let (host, api) = (random.random_range(0..SERIES).to_string(), random.random_range(0..3).to_string());
-        let minute = now.minus(if random.random_bool(0.1) { random.random_range(0..=MINUTES_BACK) } else { 0 });
+        let minute =
+            now.minus(if random.random_bool(0.1) { random.random_range(0..=MINUTES_BACK) } else { 0 });
         let row = scalars(random);
         builder.add(metric, [("Api", api.as_str()), ("Host", host.as_str())], minute, &Aggregate::of(row));
         ledger.entry((metric.to_owned(), format!("Api={api},Host={host}"))).or_default().merge(&row);
@@ -137,17 +147,27 @@ fn compare(server: &Server, ledger: &Ledger, from: u64, to: u64) {
     for metric in METRICS {
         for (rank, read) in READS {
             let got = server.values(metric, rank, from, to);
-            let sent: BTreeMap<String, f64> =
-                ledger.iter().filter(|((of, _), _)| of == metric).map(|((_, tuple), row)| (tuple.clone(), read(row))).collect();
+            let sent: BTreeMap<String, f64> = ledger
+                .iter()
+                .filter(|((of, _), _)| of == metric)
+                .map(|((_, tuple), row)| (tuple.clone(), read(row)))
+                .collect();
             for (tuple, value) in &sent {
-                assert_eq!(got.get(tuple), Some(value), "{metric} {{{tuple}}} {rank}: left what is there, right what was sent");
+                assert_eq!(
+                    got.get(tuple),
+                    Some(value),
+                    "{metric} {{{tuple}}} {rank}: left what is there, right what was sent"
+                );
             }
             assert_eq!(got.len(), sent.len(), "{metric} has series that nobody sent");
         }
     }
 }
 
-const READS: [(&str, fn(&Scalars) -> f64); 4] = [
+/// A sampling by its name, and how to read it off the ledger.
+type Read = (&'static str, fn(&Scalars) -> f64);
+
+const READS: [Read; 4] = [
     ("sum", |row| row.sum().to_f64()),
     ("count", |row| row.count as f64),
     ("min", |row| row.min().to_f64()),

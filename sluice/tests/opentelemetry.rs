@@ -1,6 +1,13 @@
 //! The OpenTelemetry Python SDK, with no Sluice-specific setting, against the default ports: gRPC and HTTP, delta and
 //! cumulative.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and says where it is"
+)]
+
 mod harness;
 
 use std::net::TcpListener;
@@ -18,11 +25,15 @@ const HTTP_DEFAULT: u16 = 4318;
 fn every_sdk_default_works() {
     for port in [GRPC_DEFAULT, HTTP_DEFAULT] {
         let free = TcpListener::bind(("127.0.0.1", port));
-        assert!(free.is_ok(), "port {port} is in use: this test needs the default ports; stop the server (or demo) that runs there");
+        assert!(
+            free.is_ok(),
+            "port {port} is in use: this test needs the default ports; stop the server (or demo) that runs there"
+        );
     }
     let python = python_with("opentelemetry", &PACKAGES);
     let dir = tempfile::tempdir().unwrap();
-    let server = Server::start_on(dir.path(), GRPC_DEFAULT, HTTP_DEFAULT, vec!["--grace-ms".into(), "200".into()]);
+    let server =
+        Server::start_on(dir.path(), GRPC_DEFAULT, HTTP_DEFAULT, vec!["--grace-ms".into(), "200".into()]);
     for protocol in ["grpc", "http"] {
         for temporality in ["delta", "cumulative"] {
             let truth = export(&python, protocol, temporality);
@@ -41,7 +52,9 @@ fn export(python: &Path, protocol: &str, temporality: &str) -> Value {
     command.arg(script).args([protocol, temporality]);
     // Nothing that this machine happens to have set may point the SDK elsewhere.
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("OTEL_") || name.to_string_lossy().to_lowercase().ends_with("_proxy") {
+        if name.to_string_lossy().starts_with("OTEL_")
+            || name.to_string_lossy().to_lowercase().ends_with("_proxy")
+        {
             command.env_remove(name);
         }
     }

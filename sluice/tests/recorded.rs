@@ -1,5 +1,12 @@
 //! Real monitoring data through the real binary: the totals are those that an independent computation in Python gives.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and says where it is"
+)]
+
 mod harness;
 
 use std::path::Path;
@@ -20,7 +27,11 @@ fn totals_are_those_of_python() {
         let server = Server::start(dir.path(), &["--grace-ms", "200"]);
         let path = folder.join(file);
         let line = publish(&server, &path, "value", &[]);
-        assert_eq!((line["accepted"].clone(), line["refused"].as_object().unwrap().len()), (line["rows"].clone(), 0), "{line}");
+        assert_eq!(
+            (line["accepted"].clone(), line["refused"].as_object().unwrap().len()),
+            (line["rows"].clone(), 0),
+            "{line}"
+        );
 
         let totals = totals(&path);
         let read: u64 = each(&totals).map(|(_, _, total)| total["count"].as_u64().unwrap()).sum();
@@ -57,7 +68,17 @@ fn a_second_run_under_the_same_name_changes_nothing() {
 
 fn publish(server: &Server, path: &Path, kept: &str, more: &[&str]) -> Value {
     let endpoint = server.endpoint();
-    let mut words = vec!["publish", "--endpoint", &endpoint, "--backfill", "--shift-to-now", "--as", kept, "--format", "json"];
+    let mut words = vec![
+        "publish",
+        "--endpoint",
+        &endpoint,
+        "--backfill",
+        "--shift-to-now",
+        "--as",
+        kept,
+        "--format",
+        "json",
+    ];
     words.extend(more);
     words.push(path.to_str().unwrap());
     json_of(&sluice(&words))
@@ -70,7 +91,9 @@ fn totals(path: &Path) -> Value {
 
 fn each(totals: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
     let metrics = totals.as_object().unwrap().iter();
-    metrics.flat_map(|(metric, tuples)| tuples.as_object().unwrap().iter().map(move |(tuple, total)| (metric, tuple, total)))
+    metrics.flat_map(|(metric, tuples)| {
+        tuples.as_object().unwrap().iter().map(move |(tuple, total)| (metric, tuple, total))
+    })
 }
 
 fn check(server: &Server, totals: &Value, ranks: &[&str]) {
@@ -82,7 +105,10 @@ fn check(server: &Server, totals: &Value, ranks: &[&str]) {
             for (tuple, total) in tuples.as_object().unwrap() {
                 let (got, expected) = (got[tuple], total[*rank].as_f64().unwrap());
                 let allowed = allowed(rank, total, expected);
-                assert!((got - expected).abs() <= allowed, "{metric} {{{tuple}}} {rank}: {got}, Python says {expected}");
+                assert!(
+                    (got - expected).abs() <= allowed,
+                    "{metric} {{{tuple}}} {rank}: {got}, Python says {expected}"
+                );
             }
         }
     }

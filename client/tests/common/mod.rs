@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use client::model::{Distinct, Distribution, Scalars, Stamp};
+use client::model::{Distinct, Distribution, PUBLISHER_WINDOW, Scalars, Stamp};
 use client::{Clock, Packet, Receipt, SendError, Sending, Transport, v1};
 use prost::Message;
 use proto::BatchView;
@@ -131,7 +131,7 @@ impl Known {
         let had = self.seen.entry(packet.stamp.sequence).or_insert_with(|| packet.request.clone());
         assert_eq!(*had, packet.request, "a stamp with other bytes");
         self.newest = self.newest.max(packet.stamp.sequence);
-        assert!(self.newest - packet.stamp.sequence < client::model::PUBLISHER_WINDOW, "forgotten by now");
+        assert!(self.newest - packet.stamp.sequence < PUBLISHER_WINDOW, "forgotten by now");
     }
 
     fn apply(&mut self, packet: &Packet, refuse: Option<&str>) -> Receipt {

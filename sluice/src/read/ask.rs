@@ -18,10 +18,7 @@ pub(crate) enum AskError {
     Call(String),
     /// The server refused it: exit status 1.
     #[error("{message}{}", hint_of(.hint))]
-    Refused {
-        message: String,
-        hint: String,
-    },
+    Refused { message: String, hint: String },
     /// There is no server, or not ours.
     #[error("cannot reach {server}: {why}; is `sluice serve` running there? (--server, SLUICE_SERVER)")]
     Unreachable { server: String, why: String },
@@ -56,11 +53,13 @@ fn answer(server: &str, response: Result<Response, ureq::Error>) -> Result<Value
     let mut response = response.map_err(|error| unreachable(error.to_string()))?;
     let status = response.status();
     let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
-    let answer: Value = body.read_json().map_err(|error| unreachable(format!("{status}, no JSON answer: {error}")))?;
+    let answer: Value =
+        body.read_json().map_err(|error| unreachable(format!("{status}, no JSON answer: {error}")))?;
     if status.is_success() {
         return Ok(answer);
     }
     let text = |field: &str| answer["error"][field].as_str().unwrap_or_default().to_owned();
-    let message = if text("message").is_empty() { format!("the server answered {status}") } else { text("message") };
+    let message =
+        if text("message").is_empty() { format!("the server answered {status}") } else { text("message") };
     Err(AskError::Refused { message, hint: text("hint") })
 }

@@ -50,7 +50,8 @@ fn one(text: &str) -> Result<Value, AskError> {
     }
     let at = text.find(['=', '!']).ok_or_else(|| wrong(text))?;
     let (dim, rest) = text.split_at(at);
-    let op = ["=~", "!~", "!=", "="].into_iter().find(|op| rest.starts_with(op)).ok_or_else(|| wrong(text))?;
+    let op =
+        ["=~", "!~", "!=", "="].into_iter().find(|op| rest.starts_with(op)).ok_or_else(|| wrong(text))?;
     if dim.trim().is_empty() {
         return Err(wrong(text));
     }
@@ -64,7 +65,9 @@ fn listed(text: &str, dim: &str, op: &str, list: &str) -> Result<Value, AskError
 }
 
 fn wrong(text: &str) -> AskError {
-    AskError::Call(format!("cannot read the condition {text:?}: write Dim=value, Dim!=value, Dim=~regex, Dim!~regex, Dim in (a,b), Dim not in (a,b), Dim exists or Dim absent"))
+    AskError::Call(format!(
+        "cannot read the condition {text:?}: write Dim=value, Dim!=value, Dim=~regex, Dim!~regex, Dim in (a,b), Dim not in (a,b), Dim exists or Dim absent"
+    ))
 }
 
 #[cfg(test)]
@@ -94,7 +97,8 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &str) {
         let show = |m: &Value| {
-            let values: Vec<&str> = m["values"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
+            let values: Vec<&str> =
+                m["values"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
             format!("{} {} {}", m["dim"].as_str().unwrap(), m["op"].as_str().unwrap(), values.join(" "))
         };
         assert_eq!(parse(text).unwrap().iter().map(show).collect::<Vec<_>>().join("; "), expected);

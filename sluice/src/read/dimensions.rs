@@ -12,7 +12,11 @@ pub(crate) fn run(args: &DimensionsArgs) -> Result<Exit, AskError> {
     let answer = post(&args.read.server, "/v1/dimensions/list", &Value::Object(request))?;
     let mut table = Table::new(["dimension", "values", "series"]);
     for row in answer["dimensions"].as_array().into_iter().flatten() {
-        table.row([row["name"].as_str().unwrap_or_default().to_owned(), number(&row["values"]), number(&row["series"])]);
+        table.row([
+            row["name"].as_str().unwrap_or_default().to_owned(),
+            number(&row["values"]),
+            number(&row["series"]),
+        ]);
     }
     Ok(finish(&args.read, &answer, &table))
 }

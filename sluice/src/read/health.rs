@@ -18,10 +18,19 @@ pub(crate) fn run(args: &HealthArgs) -> Result<Exit, AskError> {
 }
 
 fn partitions(answer: &Value) -> Table {
-    const NUMBERS: [&str; 8] =
-        ["lag_records", "series", "rows_applied", "rows_duplicate", "rows_dropped", "rows_late", "log_end", "disk_bytes"];
+    const NUMBERS: [&str; 8] = [
+        "lag_records",
+        "series",
+        "rows_applied",
+        "rows_duplicate",
+        "rows_dropped",
+        "rows_late",
+        "log_end",
+        "disk_bytes",
+    ];
     let head = ["partition", "state", "sealed through"].into_iter().map(str::to_owned);
-    let mut table = Table::new(head.chain(NUMBERS.map(|name| name.replace('_', " "))).chain(["detail".to_owned()]));
+    let mut table =
+        Table::new(head.chain(NUMBERS.map(|name| name.replace('_', " "))).chain(["detail".to_owned()]));
     for row in answer["partitions"].as_array().into_iter().flatten() {
         let sealed = row["sealed_through"].as_u64().filter(|sealed| *sealed > 0);
         let mut cells = vec![

@@ -28,11 +28,16 @@ pub(crate) fn run(args: &SeriesArgs) -> Result<Exit, AskError> {
 
 /// A line a series, for people: the last value, the extremes, and the shape.
 fn wide(args: &SeriesArgs, dims: &[String], rows: &[&Value]) -> Table {
-    let head = dims.iter().cloned().chain(["last", "min", "max"].map(|what| format!("{what} {}", args.sampling)));
+    let head =
+        dims.iter().cloned().chain(["last", "min", "max"].map(|what| format!("{what} {}", args.sampling)));
     let mut table = Table::new(head.chain(["points".to_owned()]));
     for row in rows {
-        let values: Vec<f64> =
-            row["points"].as_array().into_iter().flatten().filter_map(|point| point["value"].as_f64()).collect();
+        let values: Vec<f64> = row["points"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|point| point["value"].as_f64())
+            .collect();
         let show = |value: Option<f64>| number(&json!(value));
         let mut cells: Vec<String> = dims.iter().map(|dim| text(&row["dims"][dim])).collect();
         cells.push(show(values.last().copied()));

@@ -77,12 +77,17 @@ impl Table {
 
     /// As wide as the widest cell; when all together are wider than the terminal, the widest give way.
     fn widths(&self, terminal: usize) -> Vec<usize> {
-        let cells = |column: usize| std::iter::once(&self.head).chain(&self.rows).filter_map(move |row| row.get(column));
-        let mut widths: Vec<usize> =
-            (0..self.head.len()).map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+        let cells = |column: usize| {
+            std::iter::once(&self.head).chain(&self.rows).filter_map(move |row| row.get(column))
+        };
+        let mut widths: Vec<usize> = (0..self.head.len())
+            .map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0))
+            .collect();
         loop {
             let total: usize = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
-            let Some(widest) = widths.iter_mut().max().filter(|widest| total > terminal && **widest > WIDTH_MIN) else {
+            let Some(widest) =
+                widths.iter_mut().max().filter(|widest| total > terminal && **widest > WIDTH_MIN)
+            else {
                 return widths;
             };
             *widest -= 1;
@@ -90,8 +95,10 @@ impl Table {
     }
 
     fn is_numeric(&self, column: usize) -> bool {
-        let mut cells = self.rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
-        cells.peek().is_some() && cells.all(|cell| cell.replace(',', "").trim_end_matches('%').parse::<f64>().is_ok())
+        let mut cells =
+            self.rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
+        cells.peek().is_some()
+            && cells.all(|cell| cell.replace(',', "").trim_end_matches('%').parse::<f64>().is_ok())
     }
 }
 
@@ -133,7 +140,10 @@ mod tests {
         let mut table = Table::new(["name", "value"]);
         table.row(["a", "5"]);
         table.row(["a-long-name-of-something", "1234"]);
-        assert_eq!(table.aligned(200), "name                      value\na                             5\na-long-name-of-something   1234\n");
+        assert_eq!(
+            table.aligned(200),
+            "name                      value\na                             5\na-long-name-of-something   1234\n"
+        );
         assert_eq!(table.aligned(20), "name           value\na                  5\na-long-name-…   1234\n");
         assert_eq!(table.csv(), "name,value\na,5\na-long-name-of-something,1234\n");
     }
@@ -141,7 +151,10 @@ mod tests {
     #[test]
     fn numbers_for_people() {
         let show = |value: f64| number(&Value::from(value));
-        assert_eq!((show(3.0), show(1234.56), show(1.5), show(0.001)), ("3".into(), "1234.6".into(), "1.500".into(), "0.001000".into()));
+        assert_eq!(
+            (show(3.0), show(1234.56), show(1.5), show(0.001)),
+            ("3".into(), "1234.6".into(), "1.500".into(), "0.001000".into())
+        );
         assert_eq!(number(&Value::Null), "");
     }
 }

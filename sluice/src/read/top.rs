@@ -81,12 +81,16 @@ pub(super) fn text(value: &Value) -> String {
 /// Points as a line of at most [`SPARK_WIDTH`] blocks; a stretch without data is a space.
 pub(super) fn spark(points: &Value) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let points: Vec<Option<f64>> = points.as_array().into_iter().flatten().map(|point| point["value"].as_f64()).collect();
-    let values: Vec<Option<f64>> = points.chunks(points.len().div_ceil(SPARK_WIDTH).max(1)).map(mean).collect();
+    let points: Vec<Option<f64>> =
+        points.as_array().into_iter().flatten().map(|point| point["value"].as_f64()).collect();
+    let values: Vec<Option<f64>> =
+        points.chunks(points.len().div_ceil(SPARK_WIDTH).max(1)).map(mean).collect();
     let known = || values.iter().flatten().copied();
     let (low, high) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 7")]
-    let block = |value: f64| BLOCKS[if high > low { ((value - low) / (high - low) * 7.0).round() as usize } else { 0 }];
+    let block = |value: f64| {
+        BLOCKS[if high > low { ((value - low) / (high - low) * 7.0).round() as usize } else { 0 }]
+    };
     values.iter().map(|value| value.map_or(' ', block)).collect()
 }
 
@@ -103,10 +107,16 @@ mod tests {
 
     #[test]
     fn a_line_of_blocks_has_a_bounded_width() {
-        let points = |values: &[Option<f64>]| json!(values.iter().map(|value| json!({"time": 0, "value": value})).collect::<Vec<_>>());
+        let points = |values: &[Option<f64>]| {
+            json!(values.iter().map(|value| json!({"time": 0, "value": value})).collect::<Vec<_>>())
+        };
         assert_eq!(spark(&points(&[Some(1.0), None, Some(3.0), Some(2.0)])), "▁ █▅");
         assert_eq!(spark(&points(&[Some(5.0); 2])), "▁▁");
-        assert_eq!(spark(&points(&vec![Some(1.0); 1000])).chars().count(), 59, "1,000 points in stretches of 17");
+        assert_eq!(
+            spark(&points(&vec![Some(1.0); 1000])).chars().count(),
+            59,
+            "1,000 points in stretches of 17"
+        );
         assert_eq!(spark(&Value::Null), "");
     }
 }

@@ -14,7 +14,8 @@ impl Window {
     pub(crate) fn to_request(&self) -> Result<Map<String, Value>, AskError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let (from, to) = self.range(now)?;
-        let request = json!({"account": self.account, "from": from, "to": to, "include_open": self.include_open});
+        let request =
+            json!({"account": self.account, "from": from, "to": to, "include_open": self.include_open});
         match request {
             Value::Object(fields) => Ok(fields),
             _ => Ok(Map::new()),
@@ -31,7 +32,9 @@ impl Window {
         // Outwards to whole minutes, so that nothing that was named is left out.
         let (from, to) = (from / 60 * 60, to.div_ceil(60) * 60);
         if from >= to {
-            return Err(AskError::Call(format!("the window is empty: from {from} to {to} (unix seconds); widen --last, or check --from and --to")));
+            return Err(AskError::Call(format!(
+                "the window is empty: from {from} to {to} (unix seconds); widen --last, or check --from and --to"
+            )));
         }
         Ok((from, to))
     }
@@ -39,7 +42,11 @@ impl Window {
 
 /// RFC 3339, unix seconds, `now`, `now-1h`.
 fn at(flag: &str, text: &str, now: u64) -> Result<u64, AskError> {
-    let wrong = || AskError::Call(format!("--{flag} {text:?}: use RFC 3339 (2024-05-01T12:00:00Z), unix seconds, now, or now-1h"));
+    let wrong = || {
+        AskError::Call(format!(
+            "--{flag} {text:?}: use RFC 3339 (2024-05-01T12:00:00Z), unix seconds, now, or now-1h"
+        ))
+    };
     if text == "now" {
         return Ok(now);
     }
@@ -66,7 +73,12 @@ mod tests {
         check(None, None, Some("1h"), Ok((1_699_996_380, 1_699_999_980)));
         check(Some("now-1h"), None, None, Ok((1_699_996_380, 1_699_999_980)));
         check(Some("1700000001"), Some("1700000061"), None, Ok((1_699_999_980, 1_700_000_100)));
-        check(Some("2023-11-14T22:13:20Z"), Some("2023-11-14 22:15:00"), None, Ok((1_699_999_980, 1_700_000_100)));
+        check(
+            Some("2023-11-14T22:13:20Z"),
+            Some("2023-11-14 22:15:00"),
+            None,
+            Ok((1_699_999_980, 1_700_000_100)),
+        );
         check(Some("soon"), None, None, Err("--from \"soon\""));
         check(Some("now"), Some("now-1h"), None, Err("the window is empty"));
     }

@@ -61,7 +61,10 @@ impl Books {
             let key = (counter.hop, counter.account, counter.reason);
             let before = self.before.insert(key.clone(), counter.rows).unwrap_or(0);
             let (hop, account, reason) = (key.0.as_str(), key.1.as_str(), key.2.as_str());
-            self.rows.add(counter.rows.saturating_sub(before), &[("hop", hop), ("account", account), ("reason", reason)]);
+            self.rows.add(
+                counter.rows.saturating_sub(before),
+                &[("hop", hop), ("account", account), ("reason", reason)],
+            );
         }
         for status in house.partitions.islands().iter().map(aggregator::IslandHandle::status) {
             let partition = status.partition.to_string();

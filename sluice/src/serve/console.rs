@@ -11,8 +11,14 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data:; frame-ancestors 
 pub(super) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", get(|| file("text/html; charset=utf-8", include_str!("../../../console/index.html"))))
-        .route("/console.css", get(|| file("text/css; charset=utf-8", include_str!("../../../console/console.css"))))
-        .route("/console.js", get(|| file("text/javascript; charset=utf-8", include_str!("../../../console/console.js"))))
+        .route(
+            "/console.css",
+            get(|| file("text/css; charset=utf-8", include_str!("../../../console/console.css"))),
+        )
+        .route(
+            "/console.js",
+            get(|| file("text/javascript; charset=utf-8", include_str!("../../../console/console.js"))),
+        )
 }
 
 async fn file(content_type: &'static str, text: &'static str) -> impl IntoResponse {

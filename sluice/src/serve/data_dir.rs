@@ -40,7 +40,8 @@ struct Layout {
 impl DataDir {
     /// Opens it, or makes it with this placement when there is nothing yet.
     pub(crate) fn open(path: &Path, wanted: Placement) -> anyhow::Result<Self> {
-        fs::create_dir_all(path).with_context(|| format!("cannot make the data directory {}", path.display()))?;
+        fs::create_dir_all(path)
+            .with_context(|| format!("cannot make the data directory {}", path.display()))?;
         refuse_foreign(path)?;
         let lock = lock(path)?;
         let placement = match read_layout(path)? {
@@ -84,7 +85,10 @@ fn refuse_foreign(path: &Path) -> anyhow::Result<()> {
     }
     let mut entries = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
     if entries.next().is_some() {
-        bail!("{} is not empty and holds no Sluice data: give an empty or a new directory with --data", path.display());
+        bail!(
+            "{} is not empty and holds no Sluice data: give an empty or a new directory with --data",
+            path.display()
+        );
     }
     Ok(())
 }
@@ -97,12 +101,18 @@ fn lock(path: &Path) -> anyhow::Result<File> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let owner = fs::read_to_string(&file_path).unwrap_or_default();
-            bail!("{} is in use by another server (pid {}): stop that one or give another --data", path.display(), owner.trim());
+            bail!(
+                "{} is in use by another server (pid {}): stop that one or give another --data",
+                path.display(),
+                owner.trim()
+            );
         }
         Err(TryLockError::Error(error)) => bail!("cannot lock {}: {error}", file_path.display()),
     }
     // Only for the message above; the lock itself is the kernel's and ends with the process.
-    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).context("cannot write the lock file")?;
+    file.set_len(0)
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .context("cannot write the lock file")?;
     Ok(file)
 }
 
@@ -110,10 +120,14 @@ fn read_layout(path: &Path) -> anyhow::Result<Option<Layout>> {
     let path = path.join(LAYOUT);
     match fs::read_to_string(&path) {
         Ok(text) => {
-            let layout: Layout =
-                serde_json::from_str(&text).with_context(|| format!("{} is damaged; restore it from a backup", path.display()))?;
+            let layout: Layout = serde_json::from_str(&text)
+                .with_context(|| format!("{} is damaged; restore it from a backup", path.display()))?;
             if layout.format > FORMAT {
-                bail!("{} was written by a newer version (format {}, this one reads up to {FORMAT}): run that version, or give another --data", path.display(), layout.format);
+                bail!(
+                    "{} was written by a newer version (format {}, this one reads up to {FORMAT}): run that version, or give another --data",
+                    path.display(),
+                    layout.format
+                );
             }
             Ok(Some(layout))
         }
@@ -129,7 +143,11 @@ fn placement_of(path: &Path, layout: &Layout, wanted: Placement) -> anyhow::Resu
     if placement != wanted && !is_default {
         bail!(
             "{} was made with partitions={} spread={}, which cannot be changed to partitions={} spread={} in this version: leave both out, or give another --data",
-            path.display(), layout.partitions, layout.spread, wanted.partitions(), wanted.spread(),
+            path.display(),
+            layout.partitions,
+            layout.spread,
+            wanted.partitions(),
+            wanted.spread(),
         );
     }
     Ok(placement)
@@ -162,7 +180,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("new/data");
         assert_eq!(DataDir::open(&data, placement(2, 1)).unwrap().placement, placement(2, 1));
-        assert_eq!(DataDir::open(&data, placement(4, 4)).unwrap().placement, placement(2, 1), "the default yields");
+        assert_eq!(
+            DataDir::open(&data, placement(4, 4)).unwrap().placement,
+            placement(2, 1),
+            "the default yields"
+        );
         let error = DataDir::open(&data, placement(3, 1)).unwrap_err().to_string();
         assert!(error.contains("partitions=2 spread=1"), "{error}");
         assert_eq!(partitions(&data).unwrap(), 2);
@@ -180,9 +202,19 @@ mod tests {
     fn a_newer_version_and_a_foreign_directory_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("thesis.txt"), "mine").unwrap();
-        assert!(DataDir::open(dir.path(), placement(1, 1)).unwrap_err().to_string().contains("holds no Sluice data"));
+        assert!(
+            DataDir::open(dir.path(), placement(1, 1))
+                .unwrap_err()
+                .to_string()
+                .contains("holds no Sluice data")
+        );
 
         fs::write(dir.path().join(LAYOUT), r#"{"format":2,"partitions":1,"spread":1}"#).unwrap();
-        assert!(DataDir::open(dir.path(), placement(1, 1)).unwrap_err().to_string().contains("newer version (format 2"));
+        assert!(
+            DataDir::open(dir.path(), placement(1, 1))
+                .unwrap_err()
+                .to_string()
+                .contains("newer version (format 2")
+        );
     }
 }

@@ -22,7 +22,11 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest question holds 64 conditions of a few thousand values.
 const QUESTION_BYTES_MAX: usize = 4 << 20;
 
-pub(super) async fn serve(listener: TcpListener, house: House, stopped: watch::Receiver<()>) -> anyhow::Result<()> {
+pub(super) async fn serve(
+    listener: TcpListener,
+    house: House,
+    stopped: watch::Receiver<()>,
+) -> anyhow::Result<()> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<QueryServer<query_coordinator::Coordinator>>().await;
     let reflection = tonic_reflection::server::Builder::configure()

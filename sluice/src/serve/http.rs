@@ -11,8 +11,15 @@ use tokio::sync::watch;
 
 use super::{House, console, ended, prometheus};
 
-pub(super) async fn serve(listener: TcpListener, house: House, stopped: watch::Receiver<()>) -> anyhow::Result<()> {
-    axum::serve(listener, router(house)).with_graceful_shutdown(ended(stopped)).await.context("the HTTP port failed")
+pub(super) async fn serve(
+    listener: TcpListener,
+    house: House,
+    stopped: watch::Receiver<()>,
+) -> anyhow::Result<()> {
+    axum::serve(listener, router(house))
+        .with_graceful_shutdown(ended(stopped))
+        .await
+        .context("the HTTP port failed")
 }
 
 fn router(house: House) -> Router {

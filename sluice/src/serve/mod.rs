@@ -4,9 +4,9 @@
 //! Kept: the data directory, locked.
 //! Order: lock the data, bind the ports, open logs and stores, start islands, serve; then drain the other way round.
 
-pub(crate) mod data_dir;
 mod books;
 mod console;
+pub(crate) mod data_dir;
 mod grpc;
 mod http;
 mod partitions;

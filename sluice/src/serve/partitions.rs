@@ -75,7 +75,10 @@ impl Partitions {
             .filter(|status| status.state != IslandState::Serving)
             .map(|status| {
                 let (state, at, end) = (status.state.name(), status.position, status.log_end);
-                format!("partition {} is {state}, at record {at} of {end} {}", status.partition, status.detail)
+                format!(
+                    "partition {} is {state}, at record {at} of {end} {}",
+                    status.partition, status.detail
+                )
             })
             .collect();
         if waiting.is_empty() { Ok(()) } else { Err(waiting.join("\n")) }
@@ -89,7 +92,8 @@ impl Partitions {
                 *rows.entry((account.to_string(), reason.name().to_owned())).or_default() += dropped;
             }
         }
-        let counter = |((account, reason), rows)| v1::Counter { hop: "island".to_owned(), account, reason, rows };
+        let counter =
+            |((account, reason), rows)| v1::Counter { hop: "island".to_owned(), account, reason, rows };
         rows.into_iter().map(counter).collect()
     }
 
@@ -105,7 +109,11 @@ fn open_log(data: &DataDir, partition: u32) -> anyhow::Result<Arc<EmbeddedLog>> 
     let opened = EmbeddedLog::open(&dir, LogConfig::default())
         .with_context(|| format!("cannot open the log of partition {partition} in {}", dir.display()))?;
     if opened.report.torn_bytes_cut > 0 {
-        tracing::warn!(partition, bytes = opened.report.torn_bytes_cut, "cut a torn tail that nobody was acknowledged");
+        tracing::warn!(
+            partition,
+            bytes = opened.report.torn_bytes_cut,
+            "cut a torn tail that nobody was acknowledged"
+        );
     }
     Ok(Arc::new(opened.log))
 }

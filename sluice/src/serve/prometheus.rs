@@ -7,14 +7,25 @@ use proto::v1::{HealthReply, PartitionHealth};
 type Read = fn(&PartitionHealth) -> u64;
 
 const OF_PARTITIONS: [(&str, &str, &str, Read); 10] = [
-    ("sluice_island_serving", "gauge", "1 when the island has caught up with its log", |p| u64::from(p.state == "serving")),
-    ("sluice_island_sealed_through_seconds", "gauge", "start of the newest sealed minute, unix seconds", |p| p.sealed_through),
+    ("sluice_island_serving", "gauge", "1 when the island has caught up with its log", |p| {
+        u64::from(p.state == "serving")
+    }),
+    (
+        "sluice_island_sealed_through_seconds",
+        "gauge",
+        "start of the newest sealed minute, unix seconds",
+        |p| p.sealed_through,
+    ),
     ("sluice_island_lag_records", "gauge", "log records that are not applied yet", |p| p.lag_records),
     ("sluice_island_series", "gauge", "series of the partition", |p| p.series),
     ("sluice_island_rows_applied_total", "counter", "rows merged", |p| p.rows_applied),
-    ("sluice_island_rows_duplicate_total", "counter", "rows of batches that were applied before", |p| p.rows_duplicate),
+    ("sluice_island_rows_duplicate_total", "counter", "rows of batches that were applied before", |p| {
+        p.rows_duplicate
+    }),
     ("sluice_island_rows_dropped_total", "counter", "rows that could not be merged", |p| p.rows_dropped),
-    ("sluice_island_rows_late_total", "counter", "rows merged after their minute was sealed", |p| p.rows_late),
+    ("sluice_island_rows_late_total", "counter", "rows merged after their minute was sealed", |p| {
+        p.rows_late
+    }),
     ("sluice_log_end_offset", "gauge", "one past the newest durable record", |p| p.log_end),
     ("sluice_store_bytes", "gauge", "bytes on disk", |p| p.disk_bytes),
 ];
@@ -42,7 +53,8 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
 }
 
 fn line(text: &mut String, name: &str, labels: &[(&str, &String)], value: u64) {
-    let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+    let labels: Vec<String> =
+        labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
     let _strings_take_everything = writeln!(text, "{name}{{{}}} {value}", labels.join(","));
 }
 
@@ -60,12 +72,24 @@ mod tests {
     fn labels_are_escaped() {
         let health = HealthReply {
             version: "1".into(),
-            partitions: vec![PartitionHealth { partition: 3, state: "serving".into(), ..PartitionHealth::default() }],
-            counters: vec![Counter { hop: "frontend".into(), account: "a\"b\\\n".into(), reason: "utf8".into(), rows: 7 }],
+            partitions: vec![PartitionHealth {
+                partition: 3,
+                state: "serving".into(),
+                ..PartitionHealth::default()
+            }],
+            counters: vec![Counter {
+                hop: "frontend".into(),
+                account: "a\"b\\\n".into(),
+                reason: "utf8".into(),
+                rows: 7,
+            }],
             ..HealthReply::default()
         };
         let text = text(&health);
         assert!(text.contains("sluice_island_serving{partition=\"3\"} 1\n"), "{text}");
-        assert!(text.contains(r#"sluice_rows_total{hop="frontend",account="a\"b\\\n",reason="utf8"} 7"#), "{text}");
+        assert!(
+            text.contains(r#"sluice_rows_total{hop="frontend",account="a\"b\\\n",reason="utf8"} 7"#),
+            "{text}"
+        );
     }
 }

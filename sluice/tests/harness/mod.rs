@@ -29,7 +29,8 @@ impl Server {
     }
 
     pub(crate) fn start_on(data: &Path, grpc: u16, http: u16, flags: Vec<String>) -> Self {
-        let mut server = Self { child: spawn(data, grpc, http, &flags), grpc, http, data: data.to_owned(), flags };
+        let mut server =
+            Self { child: spawn(data, grpc, http, &flags), grpc, http, data: data.to_owned(), flags };
         server.wait_ready();
         server
     }
@@ -90,12 +91,21 @@ impl Server {
     }
 
     /// Every series of a metric by one sampling, over `[from, to)` minutes and the open ones: `Dim=value,…` → value.
-    pub(crate) fn values(&self, metric: &str, rank: &str, from: u64, to: u64) -> std::collections::BTreeMap<String, f64> {
+    pub(crate) fn values(
+        &self,
+        metric: &str,
+        rank: &str,
+        from: u64,
+        to: u64,
+    ) -> std::collections::BTreeMap<String, f64> {
         let request = json!({"metric": metric, "by": ["*"], "rank": rank, "n": 10_000, "from": from, "to": to, "include_open": true});
         let (status, answer) = self.post("/v1/top", &request);
         assert_eq!(status, 200, "{answer}");
         assert_eq!(answer["others"]["groups"], 0, "more series than one answer takes");
-        assert_eq!(answer["completeness"]["partitions"]["asked"], answer["completeness"]["partitions"]["answered"], "{answer}");
+        assert_eq!(
+            answer["completeness"]["partitions"]["asked"], answer["completeness"]["partitions"]["answered"],
+            "{answer}"
+        );
         let rows = answer["rows"].as_array().unwrap().iter();
         rows.map(|row| (tuple(&row["dims"]), row["rank"].as_f64().unwrap())).collect()
     }
@@ -142,8 +152,12 @@ pub(crate) fn unix_now() -> u64 {
 
 /// `a=1,b=2`, by name.
 pub(crate) fn tuple(dims: &Value) -> String {
-    let mut pairs: Vec<String> =
-        dims.as_object().unwrap().iter().map(|(name, value)| format!("{name}={}", value.as_str().unwrap())).collect();
+    let mut pairs: Vec<String> = dims
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.as_str().unwrap()))
+        .collect();
     pairs.sort();
     pairs.join(",")
 }
@@ -165,7 +179,8 @@ pub(crate) fn recorded_data() -> Option<PathBuf> {
 
 /// A virtual environment with these PyPI packages, made once and kept in the cache; its python.
 pub(crate) fn python_with(name: &str, packages: &[&str]) -> PathBuf {
-    let cache = std::env::var_os("SLUICE_CACHE").map_or_else(|| std::env::temp_dir().join("sluice-cache"), PathBuf::from);
+    let cache = std::env::var_os("SLUICE_CACHE")
+        .map_or_else(|| std::env::temp_dir().join("sluice-cache"), PathBuf::from);
     let venv = cache.join(format!("venv-{name}"));
     let python = venv.join("bin/python");
     let done = venv.join("done");
@@ -173,7 +188,11 @@ pub(crate) fn python_with(name: &str, packages: &[&str]) -> PathBuf {
         return python;
     }
     must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
-    must(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages));
+    must(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(packages),
+    );
     std::fs::write(done, packages.join(" ")).unwrap();
     python
 }
@@ -181,7 +200,12 @@ pub(crate) fn python_with(name: &str, packages: &[&str]) -> PathBuf {
 /// Runs it, and shows what it said when it fails.
 pub(crate) fn must(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    assert!(output.status.success(), "{command:?} failed\n{}\n{}", String::from_utf8_lossy(&output.stdout), stderr(&output));
+    assert!(
+        output.status.success(),
+        "{command:?} failed\n{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        stderr(&output)
+    );
     output
 }
 

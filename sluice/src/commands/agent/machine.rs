@@ -62,7 +62,8 @@ impl Instruments {
         for disk in disks {
             let mount = disk.mount_point().to_string_lossy();
             let dims = [("host", self.host.as_str()), ("mount", mount.as_ref())];
-            self.disk_used.record_int(bytes(disk.total_space().saturating_sub(disk.available_space())), &dims);
+            self.disk_used
+                .record_int(bytes(disk.total_space().saturating_sub(disk.available_space())), &dims);
             let usage = disk.usage();
             self.disk_read.add(usage.read_bytes, &dims);
             self.disk_written.add(usage.written_bytes, &dims);

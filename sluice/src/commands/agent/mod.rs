@@ -36,7 +36,10 @@ pub(crate) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
         readings.take(every);
     }
     let accounting = client.finish(FINISH_TIMEOUT);
-    eprintln!("published {} measurements in {} rows, {} of them durable", accounting.measurements, accounting.rows, accounting.accepted);
+    eprintln!(
+        "published {} measurements in {} rows, {} of them durable",
+        accounting.measurements, accounting.rows, accounting.accepted
+    );
     Ok(if accounting.is_complete() { Exit::Good } else { Exit::Bad })
 }
 

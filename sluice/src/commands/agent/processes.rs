@@ -22,7 +22,11 @@ pub(super) struct Instruments {
 }
 
 pub(super) fn refresh(system: &mut System) {
-    let what = ProcessRefreshKind::nothing().with_cpu().with_memory().with_disk_usage().with_exe(UpdateKind::OnlyIfNotSet);
+    let what = ProcessRefreshKind::nothing()
+        .with_cpu()
+        .with_memory()
+        .with_disk_usage()
+        .with_exe(UpdateKind::OnlyIfNotSet);
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
 }
 
@@ -39,8 +43,11 @@ impl Instruments {
     }
 
     pub(super) fn record(&self, system: &System, every: Duration) {
-        let mut processes: Vec<&Process> =
-            system.processes().values().filter(|process| process.thread_kind() != Some(ThreadKind::Userland)).collect();
+        let mut processes: Vec<&Process> = system
+            .processes()
+            .values()
+            .filter(|process| process.thread_kind() != Some(ThreadKind::Userland))
+            .collect();
         processes.sort_by_key(|process| Reverse((cpu_ms(process, every), process.memory())));
         for (at, process) in processes.into_iter().enumerate() {
             if at < self.processes_max {
@@ -63,7 +70,12 @@ impl Instruments {
 }
 
 /// Cpu time since the last reading; `cpu_usage` is percent of one core since then.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a minute of all cores has few digits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a minute of all cores has few digits"
+)]
 fn cpu_ms(process: &Process, every: Duration) -> u64 {
     (f64::from(process.cpu_usage()) / 100.0 * every.as_millis() as f64).round().max(0.0) as u64
 }

@@ -23,7 +23,7 @@ pub(super) fn print(args: &LoadgenArgs, plan: &Plan, outcome: &Outcome, verdict:
 fn rows(name: &str, value: &Value, table: &mut Table) {
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(field, value)| rows(&format!("{name} {field}"), value, table))
+            fields.iter().for_each(|(field, value)| rows(&format!("{name} {field}"), value, table));
         }
         Value::Array(items) => table.row([name.to_owned(), items.len().to_string()]),
         Value::String(text) => table.row([name.to_owned(), text.clone()]),

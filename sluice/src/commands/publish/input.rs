@@ -33,13 +33,15 @@ enum Rows {
 impl Input {
     /// Opens a file, or standard input for `-`. The bytes that it reads are counted by `count`, for progress.
     pub(crate) fn open(path: &Path, kept: As, count: impl Fn(u64) + 'static) -> anyhow::Result<Self> {
-        let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+        let name =
+            if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
         let raw: Box<dyn Read> = if path == Path::new("-") {
             Box::new(io::stdin())
         } else {
             Box::new(File::open(path).with_context(|| format!("cannot read {name}"))?)
         };
-        let mut text = decompressed(Box::new(BufReader::new(Counted { raw, count }))).with_context(|| format!("cannot read {name}"))?;
+        let mut text = decompressed(Box::new(BufReader::new(Counted { raw, count })))
+            .with_context(|| format!("cannot read {name}"))?;
         let first = text.fill_buf().with_context(|| format!("cannot read {name}"))?;
         let json = first.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte == b'{');
         let rows = if json { Rows::Json(text) } else { csv_rows(text, &name)? };
@@ -66,7 +68,10 @@ fn next_json(text: &mut dyn BufRead, kept: As, line: &mut u64) -> Result<Option<
     loop {
         *line += 1;
         let mut bytes = Vec::new();
-        let read = text.take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+        let read = text
+            .take(LINE_BYTES_MAX)
+            .read_until(b'\n', &mut bytes)
+            .map_err(|error| format!("cannot be read: {error}"))?;
         if read == 0 {
             return Ok(None);
         }
@@ -100,7 +105,10 @@ fn csv_rows(text: Box<dyn BufRead>, name: &str) -> anyhow::Result<Rows> {
     let header = reader.headers().with_context(|| format!("cannot read the header of {name}"))?.clone();
     for column in ["ts", "metric", "value"] {
         if !header.iter().any(|have| have == column) {
-            bail!("{name} is neither JSON lines nor CSV with a column {column:?}: its first line is {:?}", header.iter().take(8).collect::<Vec<_>>().join(","));
+            bail!(
+                "{name} is neither JSON lines nor CSV with a column {column:?}: its first line is {:?}",
+                header.iter().take(8).collect::<Vec<_>>().join(",")
+            );
         }
     }
     Ok(Rows::Csv(Box::new(reader), header))
@@ -119,7 +127,10 @@ fn decompressed(mut raw: Box<dyn BufRead>) -> io::Result<Box<dyn BufRead>> {
 
 /// The size of all inputs together, where that is known.
 pub(crate) fn bytes(files: &[PathBuf]) -> Option<u64> {
-    files.iter().map(|file| std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len())).sum()
+    files
+        .iter()
+        .map(|file| std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len()))
+        .sum()
 }
 
 struct Counted<F> {
@@ -141,7 +152,8 @@ mod tests {
 
     use super::*;
 
-    const LINES: &[u8] = b"{\"ts\":60,\"metric\":\"A\",\"value\":1}\n\n{\"ts\":120,\"metric\":\"B\",\"value\":2}";
+    const LINES: &[u8] =
+        b"{\"ts\":60,\"metric\":\"A\",\"value\":1}\n\n{\"ts\":120,\"metric\":\"B\",\"value\":2}";
 
     #[test]
     fn plain_gzip_zstd_and_csv_are_told_apart_by_their_bytes() {

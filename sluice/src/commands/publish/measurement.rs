@@ -46,9 +46,17 @@ pub(crate) fn from_json(line: &str, default: As) -> Result<Measurement, String> 
     let value = match line.value {
         serde_json::Value::Number(number) => Value::Number(number_of(&number)?),
         serde_json::Value::String(text) if kept == As::Distinct => Value::Text(text),
-        other => return Err(format!("value is {other}: must be a number (text only with \"as\":\"distinct\")")),
+        other => {
+            return Err(format!("value is {other}: must be a number (text only with \"as\":\"distinct\")"));
+        }
     };
-    Ok(Measurement { minute: minute(line.ts)?, metric: line.metric, dims: dims.collect::<Result<_, String>>()?, value, kept })
+    Ok(Measurement {
+        minute: minute(line.ts)?,
+        metric: line.metric,
+        dims: dims.collect::<Result<_, String>>()?,
+        value,
+        kept,
+    })
 }
 
 /// Distinguishes what is not JSON at all from JSON with a wrong field.
@@ -60,11 +68,17 @@ fn json_error(line: &str, error: &serde_json::Error) -> String {
 }
 
 /// A record of CSV, by the header's columns.
-pub(crate) fn from_csv(header: &csv::StringRecord, record: &csv::StringRecord, default: As) -> Result<Measurement, String> {
+pub(crate) fn from_csv(
+    header: &csv::StringRecord,
+    record: &csv::StringRecord,
+    default: As,
+) -> Result<Measurement, String> {
     let (mut ts, mut metric, mut value, mut kept_as, mut dims) = (None, None, None, default, Vec::new());
     for (name, cell) in header.iter().zip(record) {
         match name {
-            "ts" => ts = Some(cell.parse::<f64>().map_err(|_| format!("ts is {cell:?}: must be unix seconds"))?),
+            "ts" => {
+                ts = Some(cell.parse::<f64>().map_err(|_| format!("ts is {cell:?}: must be unix seconds"))?);
+            }
             "metric" => metric = Some(cell.to_owned()),
             "value" => value = Some(cell),
             "as" if cell.is_empty() => {}
@@ -93,7 +107,10 @@ fn kept(name: &str) -> Result<As, String> {
 }
 
 fn minute(ts: f64) -> Result<Minute, String> {
-    #[expect(clippy::cast_possible_truncation, reason = "a float beyond i64 saturates, and is refused just below")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float beyond i64 saturates, and is refused just below"
+    )]
     let seconds = ts.floor() as i64;
     match Minute::of_unix_seconds(seconds) {
         Some(minute) if ts.is_finite() => Ok(minute),
@@ -112,7 +129,8 @@ fn dim_text(name: &str, value: serde_json::Value) -> Result<String, String> {
 }
 
 fn number_of(number: &serde_json::Number) -> Result<Number, String> {
-    number_text(&number.to_string()).unwrap_or_else(|| Err(format!("value is {number}: is no number that can be used")))
+    number_text(&number.to_string())
+        .unwrap_or_else(|| Err(format!("value is {number}: is no number that can be used")))
 }
 
 /// `None` when it is no number at all.
@@ -130,8 +148,14 @@ mod tests {
 
     #[test]
     fn lines() {
-        json(r#"{"ts":120.5,"metric":"L","dims":{"Api":"Get","N":3},"value":300}"#, "2 L Api=Get N=3 Number(Int(300)) Value");
-        json(r#"{"ts":120,"metric":"L","value":0.5,"as":"distribution"}"#, "2 L Number(Float(0.5)) Distribution");
+        json(
+            r#"{"ts":120.5,"metric":"L","dims":{"Api":"Get","N":3},"value":300}"#,
+            "2 L Api=Get N=3 Number(Int(300)) Value",
+        );
+        json(
+            r#"{"ts":120,"metric":"L","value":0.5,"as":"distribution"}"#,
+            "2 L Number(Float(0.5)) Distribution",
+        );
         json(r#"{"ts":120,"metric":"U","value":"ann","as":"distinct"}"#, "2 U Text(\"ann\") Distinct");
         json(r#"{"ts":120,"metric":"U","value":9926554.0}"#, "2 U Number(Int(9926554)) Value");
     }

@@ -76,7 +76,7 @@ fn send(files: &[PathBuf], kept: As, shift: i64, client: &Client, sums: &mut Sum
         let mut input = Input::open(file, kept, move |bytes| counted.inc(bytes))?;
         while let Some(measurement) = input.next()? {
             sums.read += 1;
-            if let Err(refusal) = publish(client, measurement, shift) {
+            if let Err(refusal) = publish(client, &measurement, shift) {
                 sums.show(&input, &refusal);
             }
         }
@@ -94,11 +94,11 @@ impl Sums {
     }
 }
 
-fn publish(client: &Client, measurement: Measurement, shift: i64) -> Result<(), Refusal> {
+fn publish(client: &Client, measurement: &Measurement, shift: i64) -> Result<(), Refusal> {
     let minute = shift::apply(measurement.minute, shift)?;
     let dims: Vec<(&str, &str)> =
         measurement.dims.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    client.publish_at(&measurement.metric, &dims, minute, &aggregate(&measurement))
+    client.publish_at(&measurement.metric, &dims, minute, &aggregate(measurement))
 }
 
 fn aggregate(measurement: &Measurement) -> Aggregate {
@@ -112,7 +112,9 @@ fn aggregate(measurement: &Measurement) -> Aggregate {
         (As::Value, _) => return Aggregate::of(Scalars::of(number)),
         (As::Distribution, _) => sketches.distribution.get_or_insert_default().record(number.to_f64()),
         (As::Distinct, Value::Text(text)) => sketches.distinct.get_or_insert_default().observe(text),
-        (As::Distinct, Value::Number(number)) => sketches.distinct.get_or_insert_default().observe_number(*number),
+        (As::Distinct, Value::Number(number)) => {
+            sketches.distinct.get_or_insert_default().observe_number(*number);
+        }
     }
     Aggregate { scalars: Scalars::of(number), sketches: Some(Box::new(sketches)) }
 }
@@ -140,17 +142,20 @@ fn print(args: &PublishArgs, sums: &Sums, accounting: &Accounting, duplicate: Op
 
 fn reasons(refused: &Json) -> String {
     let reasons = refused.as_object().into_iter().flatten().map(|(reason, rows)| format!("{reason}: {rows}"));
-    Some(reasons.collect::<Vec<_>>().join(", ")).filter(|text| !text.is_empty()).unwrap_or_else(|| "0".to_owned())
+    Some(reasons.collect::<Vec<_>>().join(", "))
+        .filter(|text| !text.is_empty())
+        .unwrap_or_else(|| "0".to_owned())
 }
 
 /// Rows that were refused have been named; rows that nobody confirmed are a failure.
 fn verdict(accounting: &Accounting) -> Exit {
     let lost = accounting.dropped + accounting.unconfirmed;
     if lost > 0 {
-        eprintln!("error: {lost} rows are not confirmed: start the server, and run this again with --id so that nothing counts twice");
+        eprintln!(
+            "error: {lost} rows are not confirmed: start the server, and run this again with --id so that nothing counts twice"
+        );
         return Exit::Bad;
     }
     let refused = !(accounting.refused.is_empty() && accounting.refused_measurements.is_empty());
     if refused { Exit::Bad } else { Exit::Good }
 }
-

@@ -24,7 +24,8 @@ pub(crate) fn spooled(args: &PublishArgs) -> anyhow::Result<Option<Spooled>> {
         return Ok(None);
     }
     let mut file = NamedTempFile::new().context("cannot make a temporary file for standard input")?;
-    io::copy(&mut io::stdin().lock(), &mut file).context("cannot spool standard input to a temporary file")?;
+    io::copy(&mut io::stdin().lock(), &mut file)
+        .context("cannot spool standard input to a temporary file")?;
     let path = file.path().to_owned();
     let named = |name: &PathBuf| if name == Path::new("-") { path.clone() } else { name.clone() };
     Ok(Some(Spooled { files: args.files.iter().map(named).collect(), _file: file }))
@@ -39,7 +40,8 @@ pub(crate) fn to_now(files: &[PathBuf], kept: As) -> anyhow::Result<i64> {
             newest = newest.max(Some(measurement.minute));
         }
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock of this machine is before 1970")?;
+    let now =
+        SystemTime::now().duration_since(UNIX_EPOCH).context("the clock of this machine is before 1970")?;
     let last_full = i64::try_from(now.as_secs() / 60)? - 1;
     Ok(newest.map_or(0, |newest| last_full - i64::from(newest.0)))
 }
@@ -47,5 +49,8 @@ pub(crate) fn to_now(files: &[PathBuf], kept: As) -> anyhow::Result<i64> {
 /// The minute, moved.
 pub(crate) fn apply(minute: Minute, by: i64) -> Result<Minute, Refusal> {
     let moved = u32::try_from(i64::from(minute.0) + by);
-    moved.map(Minute).map_err(|_| Reason::TooOld.because(format!("minute {minute} moved by {by} is before 1970: leave out --shift-to-now")))
+    moved.map(Minute).map_err(|_| {
+        Reason::TooOld
+            .because(format!("minute {minute} moved by {by} is before 1970: leave out --shift-to-now"))
+    })
 }
