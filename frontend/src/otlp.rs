@@ -11,7 +11,7 @@
 //! - **Dimensions**: attributes of the resource, of the scope and of the point, under their own names; where a name
 //!   stands twice the point wins over the scope and the scope over the resource. The scope's name becomes
 //!   `otel.scope.name`; its version and all schema URLs are left out, because they would make a new series of each
-//!   release. Values that are no strings become text (see [`convert`]); empty ones are absent dimensions.
+//!   release. Values that are no strings become text (see [`convert()`]); empty ones are absent dimensions.
 //! - **Gauge**, and **sum** that is cumulative but not monotonic: a reading is one measurement.
 //! - **Sum** of deltas: the value is one measurement. Cumulative and monotonic: a cumulative row, of which the island
 //!   makes the increase of its minute.

@@ -1,0 +1,123 @@
+//! Wrong calls and bad input, from outside: one line that says what to do, a fitting exit status, and nothing lost.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where it is")]
+
+mod harness;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use harness::{Server, free_port, json_of, sluice, stderr, unix_now};
+use serde_json::{Value, json};
+
+#[test]
+fn a_wrong_call_ends_with_2() {
+    check(&["top"], 2, "METRIC");
+    check(&["topp"], 2, "unrecognized subcommand");
+    check(&["top", "cpu", "--last", "soon"], 2, "--last");
+    check(&["top", "cpu", "--from", "soon"], 2, "RFC 3339");
+    check(&["top", "cpu", "--where", "Region"], 2, "cannot read the condition \"Region\"");
+    check(&["top", "cpu", "--pivot", "Memory"], 2, "METRIC:SAMPLING");
+    check(&["publish"], 2, "FILE");
+}
+
+#[test]
+fn what_cannot_be_done_ends_with_1_and_says_why() {
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    check(&["top", "cpu", "--server", &nobody], 1, "is `sluice serve` running there?");
+    check(&["publish", "/no/such/file"], 1, "cannot read /no/such/file");
+    check(&["serve", "--data", "/proc/nothing"], 1, "cannot make the data directory /proc/nothing");
+    check(&["serve", "--grpc", "0.0.0.0:4317"], 1, "loopback only");
+    check(&["serve", "--partitions", "0"], 1, "partitions is 0, must be from 1");
+    check(&["serve", "--config", "/no/such.toml"], 1, "cannot read /no/such.toml");
+    check(&["inspect", "/no/such/dir"], 2, "/no/such/dir");
+}
+
+#[test]
+fn a_port_and_a_data_directory_have_one_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("one"), &["--partitions", "1"]);
+    let data = |name: &str| dir.path().join(name).display().to_string();
+    let address = |port: u16| format!("127.0.0.1:{port}");
+    let free = address(free_port());
+
+    let taken = address(server.http);
+    check(&["serve", "--data", &data("two"), "--grpc", &free, "--http", &taken], 1, "stop whoever uses that port");
+    check(&["serve", "--data", &data("one"), "--grpc", &free], 1, "in use by another server");
+
+    std::fs::create_dir(data("newer")).unwrap();
+    std::fs::write(Path::new(&data("newer")).join("layout.json"), r#"{"format":99,"partitions":1,"spread":1}"#).unwrap();
+    check(&["serve", "--data", &data("newer")], 1, "newer version (format 99");
+}
+
+#[test]
+fn bad_lines_are_named_and_good_ones_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--partitions", "1"]);
+    let (now, long) = (unix_now(), "x".repeat(2000));
+    let file = write(&[
+        &json!({"ts": now, "metric": "good", "dims": {"a": "b"}, "value": 5}),
+        &json!({"ts": now + 3600, "metric": "good", "dims": {"a": "b"}, "value": 1}),
+        &json!({"ts": now - 90_000, "metric": "good", "dims": {"a": "b"}, "value": 1}),
+        &json!({"ts": now, "metric": "good", "dims": {"a": long}, "value": 1}),
+        &json!({"ts": now, "metric": "", "value": 1}),
+    ]);
+    let endpoint = server.endpoint();
+    let output = sluice(&["publish", "--format", "json", "--endpoint", &endpoint, file.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "some were refused");
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&line["read"], &line["accepted"]), (&json!(5), &json!(1)), "{line}");
+    let refused = json!({"dimension_value": 1, "metric_name": 1, "too_far_ahead": 1, "too_old": 1});
+    assert_eq!(line["refused"], refused, "{line}");
+    assert_eq!(server.values("good", "sum", now / 60 * 60 - 7200, now / 60 * 60 + 120)["a=b"], 5.0);
+
+    let nonsense = write_text(&format!("{}\nnonsense\n", json!({"ts": now, "metric": "good", "value": 7})));
+    let output = sluice(&["publish", "--endpoint", &endpoint, nonsense.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("line 2 is not JSON"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_wrong_question_is_answered_with_the_field_and_the_way_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--partitions", "1"]);
+    let ask = |body: Value| {
+        let (status, answer) = server.post("/v1/top", &body);
+        let error = &answer["error"];
+        (status, format!("{} {}", error["message"].as_str().unwrap(), error["hint"].as_str().unwrap()))
+    };
+    let (status, said) = ask(json!({"metric": "cpu", "from": 0, "to": 61}));
+    assert!(status == 400 && said.contains("to"), "{said}");
+    let (status, said) = ask(json!({"metric": "cpu", "from": 0, "to": 60, "rankk": "sum"}));
+    assert!(status == 400 && said.contains("rankk"), "{said}");
+    let (status, said) = ask(json!({"metric": "cpu", "from": 0, "to": 60, "rank": "median"}));
+    assert!(status == 400 && said.contains("p99.99"), "{said}");
+}
+
+#[test]
+fn the_configuration_says_where_each_value_comes_from() {
+    let answer = json_of(&sluice(&["config", "--grace-ms", "7", "--format", "json"]));
+    assert_eq!(answer["grace_ms"], json!({"value": "7", "from": "flag --grace-ms"}));
+    assert_eq!(answer["http"]["from"], "default");
+}
+
+#[track_caller]
+fn check(words: &[&str], status: i32, said: &str) {
+    let output = sluice(words);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(status), "{words:?}: {text}");
+    assert!(text.contains(said), "{words:?}: {text}");
+    if status == 1 {
+        assert_eq!(text.trim_end().lines().count(), 1, "{words:?}: one line: {text}");
+    }
+}
+
+fn write(lines: &[&Value]) -> tempfile::NamedTempFile {
+    write_text(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())
+}
+
+fn write_text(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
