@@ -10,9 +10,11 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-demo.XXXXXX")
 server="" agent=""
 finish() {
     trap - EXIT INT TERM
-    [ -z "$agent" ] || kill "$agent" 2>/dev/null || true
-    [ -z "$server" ] || kill "$server" 2>/dev/null || true
-    wait 2>/dev/null || true
+    # The agent first: it hands over its last minute, for which the server must still be there.
+    for pid in $agent $server; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
     rm -rf "$work"
     echo; echo "The demo has ended; its data directory is gone."
 }
@@ -23,7 +25,8 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 run() { printf '$ sluice %s\n' "$*"; "$sluice" "$@"; }
 
 say "A server on a fresh data directory, $work/data"
-"$sluice" serve --data "$work/data" >"$work/server.log" 2>&1 &
+# In sessions of their own, so that Ctrl-C reaches this script only and things end in order.
+setsid "$sluice" serve --data "$work/data" >"$work/server.log" 2>&1 &
 server=$!
 for _ in $(seq 100); do
     curl -fs http://127.0.0.1:4318/readyz >/dev/null 2>&1 && break
@@ -33,7 +36,7 @@ done
 curl -fs http://127.0.0.1:4318/readyz >/dev/null || { echo "the server is not ready after 10 s:" >&2; cat "$work/server.log" >&2; exit 1; }
 
 say "This machine publishes itself (sluice agent), and a shop its last fifteen minutes"
-"$sluice" agent --every 2s >"$work/agent.log" 2>&1 &
+setsid "$sluice" agent --every 2s >"$work/agent.log" 2>&1 &
 agent=$!
 python3 scripts/shop.py | run publish --backfill --format table -
 

@@ -18,7 +18,8 @@ use crate::exit::Exit;
 
 const EVERY_MIN: Duration = Duration::from_millis(200);
 const EVERY_MAX: Duration = Duration::from_secs(60);
-const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the last rows, when the word to end has come; a server that is away is not waited for longer.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
     let every: Duration = *args.every;
