@@ -15,5 +15,8 @@ RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-p
 if [ ! -d "$SLUICE_DATA" ]; then
     printf '\nSKIPPED: the tests on real data, for there is no folder %s (set SLUICE_DATA)\n' "$SLUICE_DATA"
 fi
-step "tests"
+step "tests (the server is killed ${SLUICE_KILLS:=50} times among them)"
+export SLUICE_KILLS
 cargo test --locked --workspace
+step "planted bugs, which the simulator must find"
+cargo test --locked -p sim --features planted-bugs

@@ -42,11 +42,19 @@ fn a_port_and_a_data_directory_have_one_owner() {
     let free = address(free_port());
 
     let taken = address(server.http);
-    check(&["serve", "--data", &data("two"), "--grpc", &free, "--http", &taken], 1, "stop whoever uses that port");
+    check(
+        &["serve", "--data", &data("two"), "--grpc", &free, "--http", &taken],
+        1,
+        "stop whoever uses that port",
+    );
     check(&["serve", "--data", &data("one"), "--grpc", &free], 1, "in use by another server");
 
     std::fs::create_dir(data("newer")).unwrap();
-    std::fs::write(Path::new(&data("newer")).join("layout.json"), r#"{"format":99,"partitions":1,"spread":1}"#).unwrap();
+    std::fs::write(
+        Path::new(&data("newer")).join("layout.json"),
+        r#"{"format":99,"partitions":1,"spread":1}"#,
+    )
+    .unwrap();
     check(&["serve", "--data", &data("newer")], 1, "newer version (format 99");
 }
 
@@ -63,7 +71,8 @@ fn bad_lines_are_named_and_good_ones_are_kept() {
         &json!({"ts": now, "metric": "", "value": 1}),
     ]);
     let endpoint = server.endpoint();
-    let output = sluice(&["publish", "--format", "json", "--endpoint", &endpoint, file.path().to_str().unwrap()]);
+    let output =
+        sluice(&["publish", "--format", "json", "--endpoint", &endpoint, file.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1), "some were refused");
     let line: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&line["read"], &line["accepted"]), (&json!(5), &json!(1)), "{line}");

@@ -37,6 +37,7 @@ fn every_sdk_default_works() {
     for protocol in ["grpc", "http"] {
         for temporality in ["delta", "cumulative"] {
             let truth = export(&python, protocol, temporality);
+            server.wait_applied();
             for (metric, tuples) in truth.as_object().unwrap() {
                 for (tuple, values) in tuples.as_object().unwrap() {
                     compare(&server, &format!("otel-{protocol}-{temporality}"), metric, tuple, values);

@@ -29,11 +29,14 @@ pub(super) async fn serve(
 ) -> anyhow::Result<()> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<QueryServer<query_coordinator::Coordinator>>().await;
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .context("BUG: the descriptors cannot be read")?;
+    let described = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let reflection = described().build_v1().context("BUG: the descriptors cannot be read")?;
+    // What Python's and older Go clients still ask for.
+    let reflection_alpha = described().build_v1alpha().context("BUG: the descriptors cannot be read")?;
     let query = QueryServer::new(house.coordinator.clone())
         .accept_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Gzip)
@@ -46,6 +49,7 @@ pub(super) async fn serve(
         .add_service(OtlpService::server(house.frontend))
         .add_service(query)
         .add_service(reflection)
+        .add_service(reflection_alpha)
         .add_service(health_service)
         .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), ended(stopped))
         .await

@@ -98,6 +98,7 @@ impl Server {
         from: u64,
         to: u64,
     ) -> std::collections::BTreeMap<String, f64> {
+        self.wait_applied();
         let request = json!({"metric": metric, "by": ["*"], "rank": rank, "n": 10_000, "from": from, "to": to, "include_open": true});
         let (status, answer) = self.post("/v1/top", &request);
         assert_eq!(status, 200, "{answer}");
@@ -112,15 +113,23 @@ impl Server {
 
     /// Waits until every partition has sealed `minute` (unix seconds of its start).
     pub(crate) fn wait_sealed(&self, minute: u64) {
+        self.wait_partitions("sealed the minute", |p| p["sealed_through"].as_u64().unwrap_or(0) >= minute);
+    }
+
+    /// Waits until every partition has applied what is in its log, which is some milliseconds after the ack.
+    pub(crate) fn wait_applied(&self) {
+        self.wait_partitions("applied its log", |p| p["state"] == "serving" && p["lag_records"] == 0);
+    }
+
+    fn wait_partitions(&self, what: &str, done: impl Fn(&Value) -> bool) {
         let began = Instant::now();
         loop {
             let health = self.get("/v1/health");
-            let sealed = |p: &Value| p["sealed_through"].as_u64().unwrap_or(0) >= minute;
-            if health["partitions"].as_array().unwrap().iter().all(sealed) {
+            if health["partitions"].as_array().unwrap().iter().all(&done) {
                 return;
             }
-            assert!(began.elapsed() < PATIENCE, "minute {minute} is not sealed: {health}");
-            std::thread::sleep(Duration::from_millis(100));
+            assert!(began.elapsed() < PATIENCE, "not every partition has {what}: {health}");
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 }
