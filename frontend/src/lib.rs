@@ -19,6 +19,7 @@
 pub mod admission;
 pub mod batcher;
 pub mod counters;
+pub mod decoding;
 mod frontend;
 pub mod otlp;
 pub mod publish;

@@ -3,22 +3,25 @@
 //! In:    publish requests, one by one or many in flight over a stream.
 //! Out:   replies, over a stream in the order of the requests.
 //! Kept:  at most [`STREAM_IN_FLIGHT_MAX`] requests of a stream.
-//! Never: a message above [`MESSAGE_BYTES_MAX`], compressed or not.
+//! Never: a message above [`MESSAGE_BYTES_MAX`], compressed or not, nor one that would become more memory than
+//!        [`crate::decoding`] allows.
 
-use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto::v1;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_stream::{Stream, StreamExt as _};
-use tonic::codec::CompressionEncoding;
+use tonic::codegen::{Body, BoxFuture, BoxStream, Service, StdError, http};
+use tonic::server::{NamedService, StreamingService, UnaryService};
 use tonic::{Request, Response, Status, Streaming};
-use v1::publish_server::{Publish, PublishServer};
+use v1::publish_server::SERVICE_NAME;
 
 use crate::Frontend;
+use crate::decoding::codec::grpc;
 
 /// Bytes of one message, after decompression.
 pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -26,7 +29,7 @@ pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// Requests of one stream that wait for the log; twice what a client has in flight. Then the stream is not read on.
 pub const STREAM_IN_FLIGHT_MAX: usize = 16;
 
-/// The service.
+/// The service, made by hand instead of generated, because it counts before it decodes.
 #[derive(Clone, Debug)]
 pub struct PublishService {
     frontend: Arc<Frontend>,
@@ -34,40 +37,75 @@ pub struct PublishService {
 
 type Reply = Result<v1::PublishReply, Status>;
 
+struct Publish(Arc<Frontend>);
+struct PublishStream(Arc<Frontend>);
+
 // === impl PublishService ===
 
 impl PublishService {
     /// Ready for a tonic server: gzip and zstd are understood, message sizes bounded.
     #[must_use]
-    pub fn server(frontend: Arc<Frontend>) -> PublishServer<Self> {
-        PublishServer::new(Self { frontend })
-            .accept_compressed(CompressionEncoding::Gzip)
-            .accept_compressed(CompressionEncoding::Zstd)
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+    pub fn server(frontend: Arc<Frontend>) -> Self {
+        Self { frontend }
     }
 }
 
-#[tonic::async_trait]
-impl Publish for PublishService {
-    type PublishStreamStream = Pin<Box<dyn Stream<Item = Reply> + Send>>;
+impl NamedService for PublishService {
+    const NAME: &'static str = SERVICE_NAME;
+}
 
-    async fn publish(
-        &self,
-        request: Request<v1::PublishRequest>,
-    ) -> Result<Response<v1::PublishReply>, Status> {
-        let batches = request.into_inner().batches;
-        Ok(Response::new(self.frontend.publish(&batches, unix_now()).await?))
+impl<B> Service<http::Request<B>> for PublishService
+where
+    B: Body + Send + 'static,
+    B::Error: Into<StdError> + Send + 'static,
+{
+    type Response = http::Response<tonic::body::Body>;
+    type Error = std::convert::Infallible;
+    type Future = BoxFuture<Self::Response, Self::Error>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
-    async fn publish_stream(
-        &self,
-        request: Request<Streaming<v1::PublishRequest>>,
-    ) -> Result<Response<Self::PublishStreamStream>, Status> {
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let frontend = Arc::clone(&self.frontend);
+        Box::pin(async move {
+            Ok(match request.uri().path() {
+                "/sluice.v1.Publish/Publish" => grpc().unary(Publish(frontend), request).await,
+                "/sluice.v1.Publish/PublishStream" => {
+                    grpc().streaming(PublishStream(frontend), request).await
+                }
+                path => Status::unimplemented(format!("there is no method {path}")).into_http(),
+            })
+        })
+    }
+}
+
+// === impl Publish ===
+
+impl UnaryService<v1::PublishRequest> for Publish {
+    type Response = v1::PublishReply;
+    type Future = BoxFuture<Response<v1::PublishReply>, Status>;
+
+    fn call(&mut self, request: Request<v1::PublishRequest>) -> Self::Future {
+        let work = publish(Arc::clone(&self.0), request.into_inner().batches);
+        Box::pin(async { work.await.map(Response::new) })
+    }
+}
+
+// === impl PublishStream ===
+
+impl StreamingService<v1::PublishRequest> for PublishStream {
+    type Response = v1::PublishReply;
+    type ResponseStream = BoxStream<v1::PublishReply>;
+    type Future = BoxFuture<Response<Self::ResponseStream>, Status>;
+
+    fn call(&mut self, request: Request<Streaming<v1::PublishRequest>>) -> Self::Future {
         // The queue holds requests in order; what is taken from it is waited for, so it bounds what is in flight.
         let (queue, in_flight) = mpsc::channel(STREAM_IN_FLIGHT_MAX - 1);
-        tokio::spawn(read(Arc::clone(&self.frontend), request.into_inner(), queue));
-        let replies = ReceiverStream::new(in_flight).then(reply);
-        Ok(Response::new(Box::pin(replies)))
+        tokio::spawn(read(Arc::clone(&self.0), request.into_inner(), queue));
+        let replies: Self::ResponseStream = Box::pin(ReceiverStream::new(in_flight).then(reply));
+        Box::pin(async { Ok(Response::new(replies)) })
     }
 }
 

@@ -24,7 +24,7 @@ use super::ACCOUNT_HEADER;
 use super::export::export;
 use crate::publish::MESSAGE_BYTES_MAX;
 use crate::status::RpcStatus;
-use crate::{Frontend, PublishError};
+use crate::{Frontend, PublishError, decoding};
 
 /// How request and reply are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +84,10 @@ fn decode(body: &Bytes, zipped: bool, form: Form) -> Result<ExportMetricsService
     } else {
         body
     };
-    match form {
-        Form::Protobuf => ExportMetricsServiceRequest::decode(body)
-            .map_err(|error| Failure::bad(format!("the body is no ExportMetricsServiceRequest: {error}"))),
-        Form::Json => serde_json::from_slice(body).map_err(|error| {
-            Failure::bad(format!("the body is no ExportMetricsServiceRequest in JSON: {error}"))
-        }),
-    }
+    Ok(match form {
+        Form::Protobuf => decoding::from_protobuf(body)?,
+        Form::Json => decoding::from_json(body)?,
+    })
 }
 
 /// Never holds more than the cap, whatever the bytes promise.
@@ -217,6 +214,12 @@ impl Failure {
             response.headers_mut().insert(RETRY_AFTER, after.as_secs().max(1).into());
         }
         response
+    }
+}
+
+impl From<decoding::Refused> for Failure {
+    fn from(refused: decoding::Refused) -> Self {
+        Self::bad(refused.to_string())
     }
 }
 

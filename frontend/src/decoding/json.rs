@@ -1,0 +1,120 @@
+//! Counting what an OTLP request in JSON will become, without making it.
+//!
+//! Lists are counted by the key before them. Where the key does not tell (a list in a list, which may stand for a
+//! struct, or an escape in the key) elements count as the dearest: data points. Malformed text is left to the parser,
+//! which stops where it is malformed.
+
+use super::Refused;
+use super::limits::{Counts, Kind};
+
+/// Lists and objects within each other; serde_json's own limit.
+const DEPTH_MAX: usize = 128;
+
+/// What one is inside of.
+#[derive(Clone, Copy, Debug)]
+enum Inside {
+    Object,
+    List(Option<Kind>),
+}
+
+struct Scan<'a> {
+    rest: &'a [u8],
+    inside: [Inside; DEPTH_MAX],
+    depth: usize,
+    /// The key whose value comes next, if there is one: what its elements are when it is a list.
+    key: Option<Option<Kind>>,
+    counts: Counts,
+}
+
+/// Allocates nothing; takes time in proportion to the bytes.
+pub(crate) fn scan(bytes: &[u8]) -> Result<(), Refused> {
+    let inside = [Inside::Object; DEPTH_MAX];
+    let mut scan = Scan { rest: bytes, inside, depth: 0, key: None, counts: Counts::default() };
+    while let Some((&byte, rest)) = scan.rest.split_first() {
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' => scan.rest = rest,
+            b'"' => scan.string(rest)?,
+            b'{' | b'[' => scan.open(byte, rest)?,
+            b'}' | b']' => {
+                scan.rest = rest;
+                let Some(depth) = scan.depth.checked_sub(1) else { return Ok(()) };
+                scan.depth = depth;
+            }
+            _ => {
+                let end = rest.iter().position(|byte| b",:]}[{\" \t\r\n".contains(byte));
+                scan.rest = &rest[end.unwrap_or(rest.len())..];
+                scan.value()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+// === impl Scan ===
+
+impl<'a> Scan<'a> {
+    /// A key or a value; `rest` is behind the quote.
+    fn string(&mut self, rest: &'a [u8]) -> Result<(), Refused> {
+        let (text, rest) = split_string(rest);
+        self.rest = rest.trim_ascii_start();
+        if self.rest.first() == Some(&b':') {
+            self.key = Some(elements(text));
+            return Ok(());
+        }
+        self.value()
+    }
+
+    fn open(&mut self, bracket: u8, rest: &'a [u8]) -> Result<(), Refused> {
+        let inside = match (bracket, self.key) {
+            (b'{', _) => Inside::Object,
+            (_, Some(elements)) => Inside::List(elements),
+            (_, None) => Inside::List(Some(Kind::Points)),
+        };
+        self.value()?;
+        let place = self.inside.get_mut(self.depth).ok_or(Refused::TooDeep { max: DEPTH_MAX })?;
+        *place = inside;
+        self.depth += 1;
+        self.rest = rest;
+        Ok(())
+    }
+
+    fn value(&mut self) -> Result<(), Refused> {
+        self.key = None;
+        self.counts.add(Kind::JsonValues, 1).map_err(Refused::TooMany)?;
+        match self.depth.checked_sub(1).map(|at| self.inside[at]) {
+            Some(Inside::List(Some(kind))) => self.counts.add(kind, 1).map_err(Refused::TooMany),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The string up to its quote, and what is behind.
+fn split_string(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return (&bytes[..at], &bytes[at + 1..]),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    (bytes, &[])
+}
+
+/// What the elements of a list under this key are; none: values that only the parser's tree may hold.
+fn elements(key: &[u8]) -> Option<Kind> {
+    Some(match key {
+        b"resourceMetrics" => Kind::Resources,
+        b"scopeMetrics" => Kind::Scopes,
+        b"metrics" => Kind::Metrics,
+        b"dataPoints" => Kind::Points,
+        b"attributes" | b"filteredAttributes" | b"metadata" | b"values" => Kind::Attributes,
+        b"idKeys" | b"descriptionKeys" => Kind::Attributes,
+        b"entityRefs" => Kind::Entities,
+        b"exemplars" => Kind::Exemplars,
+        b"quantileValues" => Kind::Quantiles,
+        b"bucketCounts" | b"explicitBounds" => Kind::Buckets,
+        _ if key.contains(&b'\\') => Kind::Points,
+        _ => return None,
+    })
+}
