@@ -24,7 +24,7 @@ end_to_end() { # a server and the generator on the same cores; the rate is what 
     trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$work"' RETURN
     until curl -fs http://127.0.0.1:24318/readyz >/dev/null; do kill -0 $server; sleep 0.1; done
     "$sluice" loadgen --endpoint http://127.0.0.1:24317 --server http://127.0.0.1:24318 --verify --format json \
-        --rate "${SLUICE_BENCH_RATE:-500000}" --series "${SLUICE_BENCH_SERIES:-100000}" --batch 5000 --duration "${SLUICE_BENCH_DURATION:-60s}"
+        --rate "${SLUICE_BENCH_RATE:-500000}" --series "${SLUICE_BENCH_SERIES:-100000}" --batch 5000 --in-flight 256 --duration "${SLUICE_BENCH_DURATION:-60s}"
     # The server's own CPU seconds, from the operating system.
     awk -v hz="$(getconf CLK_TCK)" '{print "{\"row\":16,\"server_cpu_seconds\":" ($14+$15)/hz "}"}' "/proc/$server/stat"
 }

@@ -14,11 +14,14 @@ use tonic::transport::server::TcpIncoming;
 
 use super::{House, ended};
 
-/// Streams of one connection; an honest client has 8 batches in flight.
+/// Streams of one connection; an honest client has 8 batches in flight. Not a limit on requests at work: those that
+/// wait for a place would hold the connection's flow-control window, and those that have one could not be read on.
 const STREAMS_MAX: u32 = 256;
 /// A peer that does not answer a ping is gone.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// A request that is not through by then was cut off or is held up; its sender tries again.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest question holds 64 conditions of a few thousand values.
 const QUESTION_BYTES_MAX: usize = 4 << 20;
 
@@ -43,6 +46,7 @@ pub(super) async fn serve(
         .max_decoding_message_size(QUESTION_BYTES_MAX);
     Server::builder()
         .max_concurrent_streams(STREAMS_MAX)
+        .timeout(REQUEST_TIMEOUT)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
         .add_service(PublishService::server(house.frontend.clone()))

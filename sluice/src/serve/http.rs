@@ -8,8 +8,12 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tower::limit::GlobalConcurrencyLimitLayer;
 
 use super::{House, console, ended, prometheus};
+
+/// OTLP requests that are being read and decoded; further ones wait. See the gRPC port.
+const OTLP_REQUESTS_MAX: usize = 32;
 
 pub(super) async fn serve(
     listener: TcpListener,
@@ -29,7 +33,8 @@ fn router(house: House) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(house.clone());
-    ours.merge(query_coordinator::router(house.coordinator)).merge(frontend::otlp::router(house.frontend))
+    let otlp = frontend::otlp::router(house.frontend).layer(GlobalConcurrencyLimitLayer::new(OTLP_REQUESTS_MAX));
+    ours.merge(query_coordinator::router(house.coordinator)).merge(otlp)
 }
 
 /// Ready when every island has caught up with its log; until then answers are partial.
