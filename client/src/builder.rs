@@ -122,7 +122,8 @@ impl Builder {
 
     /// Replays recorded input under a name that stays the same: the same input, recorded by one thread in the same
     /// order with the same settings, gives the same batches, and the server applies each of them once however often it is
-    /// run. Includes [`Builder::replay`]. Not for a live publisher: its second life would repeat the sequences of the
+    /// run, for each account. A batch holds rows of one minute, so that the server takes or refuses it for its age as a
+    /// whole. Includes [`Builder::replay`]. Not for a live publisher: its second life would repeat the sequences of the
     /// first one and be taken for a retry. Default: a random identity for each client.
     #[must_use]
     pub fn publisher_name(mut self, name: impl Into<String>) -> Self {
@@ -274,7 +275,11 @@ impl Builder {
 
     fn first_stamp(&self) -> Stamp {
         match &self.name {
-            Some(name) => Stamp { publisher: PublisherId::named(name), epoch: 0, sequence: 0 },
+            // The same input for another account is other rows.
+            Some(name) => {
+                let publisher = PublisherId::named(&format!("{}\0{name}", self.account));
+                Stamp { publisher, epoch: 0, sequence: 0 }
+            }
             None => {
                 let nanos = self.clock.now().as_nanos();
                 let epoch = u64::try_from(nanos).unwrap_or(u64::MAX).max(1);

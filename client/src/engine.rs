@@ -343,7 +343,7 @@ impl Engine {
 
     fn report(&self, receipt: &Receipt) {
         for (reason, rows) in &receipt.refused {
-            let message = receipt.messages.first().cloned().unwrap_or_default();
+            let message = receipt.messages.get(reason).cloned().unwrap_or_default();
             self.report_one(&Refused { rows: *rows, reason: reason.clone(), message });
         }
     }

@@ -4,12 +4,13 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use client::model::{Aggregate, Minute, Number, Scalars};
-use client::{Builder, Client, Measurement};
+use client::{Builder, Client, Measurement, v1};
+use prost::Message as _;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -211,11 +212,28 @@ fn a_named_replay_is_the_same_twice() {
         let known = std::mem::take(&mut *server.known.lock().unwrap());
         assert_eq!(known.declared("rows_built"), known.applied_by_minute);
         assert!(known.batch_rows.len() > 2 && known.batch_rows.iter().all(|rows| *rows <= 5000));
+        assert!(known.seen.values().all(|request| minutes(request) == 1), "taken or refused as a whole");
         (client.publisher(), client.epoch(), known.seen)
     };
     let (first, second) = (run(), run());
     assert_eq!((first.0, first.1), (second.0, 0));
     assert!(first.2 == second.2, "the same stamps carry the same bytes");
+}
+
+fn minutes(request: &bytes::Bytes) -> usize {
+    let request = v1::PublishRequest::decode(request.clone()).unwrap();
+    request.batches.iter().flat_map(|batch| &batch.row_minute).collect::<BTreeSet<_>>().len()
+}
+
+#[test]
+fn a_name_of_another_account_is_another_publisher() {
+    let publisher = |account: &str, name: &str| {
+        let (server, clock) = (Server::new(Weather::default(), 1), Hand::new());
+        builder(&server, &clock).account(account).publisher_name(name).build().unwrap().publisher()
+    };
+    assert_eq!(publisher("a", "nightly"), publisher("a", "nightly"));
+    assert_ne!(publisher("a", "nightly"), publisher("b", "nightly"));
+    assert_ne!(publisher("a", "bc"), publisher("ab", "c"));
 }
 
 #[test]

@@ -166,7 +166,8 @@ impl<'p> Run<'p> {
             Ok(receipt) => self.answered(batch, delivery.tries, receipt),
             Err(message) => {
                 let refused = [(REJECTED.to_owned(), self.batch_rows())].into();
-                let receipt = Receipt { accepted: 0, refused, messages: vec![message] };
+                let messages = [(REJECTED.to_owned(), message)].into();
+                let receipt = Receipt { accepted: 0, refused, messages };
                 self.answered(batch, delivery.tries, receipt);
             }
         }
@@ -187,7 +188,7 @@ impl<'p> Run<'p> {
 
     fn refused(&mut self, mut unnamed: u64, receipt: Receipt) {
         if unnamed > 0 && self.result.refusal.is_none() {
-            self.result.refusal = receipt.messages.into_iter().next();
+            self.result.refusal = receipt.messages.into_values().next();
         }
         let named = receipt.refused.into_iter().chain([(UNNAMED.to_owned(), u64::MAX)]);
         for (reason, rows) in named {

@@ -123,7 +123,8 @@ async fn answer(mood: Answer, rows: u64) -> Result<Receipt, SendError> {
         Answer::Busy => retry("busy"),
         Answer::Half => {
             let refused = [("too_old".to_owned(), rows - rows / 2)].into();
-            Ok(Receipt { accepted: rows / 2, refused, messages: vec!["row 5 is too old".to_owned()] })
+            let messages = [("too_old".to_owned(), "row 5 is too old".to_owned())].into();
+            Ok(Receipt { accepted: rows / 2, refused, messages })
         }
         Answer::Reject => Err(SendError::Rejected { message: "no such account".to_owned() }),
     }

@@ -18,6 +18,16 @@ pub struct Stamp {
     pub sequence: u64,
 }
 
+// === impl Stamp ===
+
+impl Stamp {
+    /// Of a publisher that a person named.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.epoch == 0
+    }
+}
+
 // === impl PublisherId ===
 
 impl PublisherId {

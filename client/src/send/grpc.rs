@@ -99,7 +99,9 @@ fn receipt(reply: v1::PublishReply) -> Receipt {
         for (reason, rows) in batch.refused_by_reason {
             *receipt.refused.entry(reason).or_default() += rows;
         }
-        receipt.messages.extend(batch.refusals.into_iter().map(|refusal| refusal.message).take(16));
+        for refusal in batch.refusals {
+            receipt.messages.entry(refusal.reason).or_insert(refusal.message);
+        }
     }
     receipt
 }

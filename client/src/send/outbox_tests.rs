@@ -83,7 +83,7 @@ fn rows_that_a_reply_forgets_are_counted() {
     outbox.push(packet(0, 1));
     assert!(outbox.next(SECOND).is_some());
     let refused = BTreeMap::from([("too_old".to_owned(), 3)]);
-    outbox.settle(0, &Ok(Receipt { accepted: 4, refused, messages: Vec::new() }), SECOND);
+    outbox.settle(0, &Ok(Receipt { accepted: 4, refused, messages: BTreeMap::new() }), SECOND);
     assert_eq!(outbox.tally().refused, BTreeMap::from([("too_old".to_owned(), 3), (UNNAMED.to_owned(), 3)]));
 }
 
@@ -160,7 +160,7 @@ impl World {
             }
             Weather::Refused(nth) => {
                 let refused = BTreeMap::from([("too_old".to_owned(), 3)]);
-                let receipt = Receipt { accepted: 7, refused, messages: Vec::new() };
+                let receipt = Receipt { accepted: 7, refused, messages: BTreeMap::new() };
                 self.settle(outbox, nth, Some(7), &Ok(receipt), *now);
             }
         }

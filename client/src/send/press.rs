@@ -32,6 +32,8 @@ pub(crate) struct Press {
     /// The stamp of the next batch.
     next: Stamp,
     filling: BatchBuilder,
+    /// Of the newest row in it.
+    minute: Minute,
     packets: Vec<Packet>,
     declares: bool,
     /// `None`: heartbeats are off (or one is being written just now).
@@ -48,6 +50,7 @@ impl Press {
             backfill,
             next: first,
             filling: BatchBuilder::new(account),
+            minute: Minute(0),
             packets: Vec::new(),
             declares: heartbeat.is_some(),
             heartbeat,
@@ -94,6 +97,12 @@ impl Press {
 
     fn put(&mut self, series: &Arc<Series>, minute: Minute, aggregate: &Aggregate) {
         self.output.rows += 1;
+        // A named publisher sends its input again, perhaps with backfill this time: the server then takes or refuses a
+        // batch for its age as a whole, and a row that was refused is not taken for one that was applied.
+        if self.next.is_named() && minute != self.minute {
+            self.close_batch();
+        }
+        self.minute = minute;
         self.filling.add(&series.metric, series.pairs(), minute, aggregate);
         if self.filling.rows() >= BATCH_ROWS_MAX || self.filling.bytes() >= BATCH_BYTES {
             self.close_batch();

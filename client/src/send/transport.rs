@@ -26,8 +26,8 @@ pub struct Receipt {
     pub accepted: u64,
     /// Rows that are not, by reason.
     pub refused: BTreeMap<String, u64>,
-    /// The first refusals in the server's words, at most 16.
-    pub messages: Vec<String>,
+    /// By reason the first refusal in the server's words; of reasons that come late in a batch there is none.
+    pub messages: BTreeMap<String, String>,
 }
 
 /// Why a try did not succeed.
