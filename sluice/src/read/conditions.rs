@@ -1,7 +1,8 @@
 //! `--where 'Region=WestUS,Api=~Get.*,Sku!=Free'` as the matchers of the JSON API.
 //!
 //! A condition is `Dim OP value`, `Dim in (a,b)`, `Dim not in (a,b)`, `Dim exists` or `Dim absent`. Conditions are separated
-//! by commas; a comma within parentheses, or behind a backslash, belongs to the condition.
+//! by commas; a comma within parentheses, or behind a backslash, belongs to the condition. What stands first decides: in
+//! `City=Made in China` that is `=`.
 
 use serde_json::{Value, json};
 
@@ -9,21 +10,24 @@ use super::AskError;
 
 /// All conditions of one flag.
 pub(crate) fn parse(text: &str) -> Result<Vec<Value>, AskError> {
-    split(text).iter().filter(|part| !part.trim().is_empty()).map(|part| one(part.trim())).collect()
+    split(text)?.iter().filter(|part| !part.trim().is_empty()).map(|part| one(part.trim())).collect()
 }
 
 /// At commas that are neither escaped nor within parentheses or brackets.
-fn split(text: &str) -> Vec<String> {
-    let (mut parts, mut depth, mut escaped) = (vec![String::new()], 0_i32, false);
+fn split(text: &str) -> Result<Vec<String>, AskError> {
+    let (mut parts, mut depth, mut escaped, mut kept) = (vec![String::new()], 0_i32, false, false);
     for c in text.chars() {
         match c {
-            ',' if escaped => {
+            ',' if escaped && depth <= 0 => {
                 parts.last_mut().map(String::pop);
             }
+            ',' if escaped => {} // a list is split once more
             ',' if depth <= 0 => {
+                (depth, kept) = (0, false);
                 parts.push(String::new());
                 continue;
             }
+            ',' => kept = true,
             '(' | '[' | '{' if !escaped => depth += 1,
             ')' | ']' | '}' if !escaped => depth -= 1,
             _ => {}
@@ -33,23 +37,31 @@ fn split(text: &str) -> Vec<String> {
             part.push(c);
         }
     }
-    parts
+    if depth > 0 && kept {
+        let open = parts.last().map(String::as_str).unwrap_or_default();
+        return Err(AskError::Call(format!(
+            "a parenthesis is not closed in {open:?}, so its commas separate nothing: close it, or put that condition last"
+        )));
+    }
+    Ok(parts)
 }
 
 fn one(text: &str) -> Result<Value, AskError> {
+    let at = text.find(['=', '!']).unwrap_or(text.len());
+    let (dim, rest) = text.split_at(at);
+    if let Some((dim, _)) = dim.split_once(" in ") {
+        let list = text[dim.len() + " in ".len()..].trim();
+        return match dim.strip_suffix(" not") {
+            Some(dim) => listed(text, dim, "not in", list),
+            None => listed(text, dim, "in", list),
+        };
+    }
     for word in ["exists", "absent"] {
-        if let Some(dim) = text.strip_suffix(word).filter(|dim| dim.ends_with(' ')) {
+        if let Some(dim) = text.strip_suffix(word).filter(|dim| dim.ends_with(' ') && rest.is_empty()) {
             return Ok(json!({"dim": dim.trim(), "op": word, "values": []}));
         }
     }
-    // `not in` before `in`, the two-letter operators before `=`.
-    for op in [" not in ", " in "] {
-        if let Some((dim, list)) = text.split_once(op) {
-            return listed(text, dim, op.trim(), list.trim());
-        }
-    }
-    let at = text.find(['=', '!']).ok_or_else(|| wrong(text))?;
-    let (dim, rest) = text.split_at(at);
+    // The two-letter operators before `=`.
     let op =
         ["=~", "!~", "!=", "="].into_iter().find(|op| rest.starts_with(op)).ok_or_else(|| wrong(text))?;
     if dim.trim().is_empty() {
@@ -60,7 +72,7 @@ fn one(text: &str) -> Result<Value, AskError> {
 
 fn listed(text: &str, dim: &str, op: &str, list: &str) -> Result<Value, AskError> {
     let inner = list.strip_prefix('(').and_then(|list| list.strip_suffix(')')).ok_or_else(|| wrong(text))?;
-    let values: Vec<&str> = inner.split(',').map(str::trim).collect();
+    let values: Vec<String> = split(inner)?.iter().map(|value| value.trim().to_owned()).collect();
     Ok(json!({"dim": dim.trim(), "op": op, "values": values}))
 }
 
@@ -85,6 +97,11 @@ mod tests {
         check("A=", "A = ");
         check("", "");
         check("A=b=c", "A = b=c");
+        check("City=Made in China,Error=file exists", "City = Made in China; Error = file exists");
+        check("A in (x=1,y),B not in (not in,a)", "A in x=1 y; B not in not in a");
+        check(r"A in (a\,b,c)", "A in a,b c");
+        check("B=c,A=f(", "B = c; A = f(");
+        check("A=f),B=(c,d)", "A = f); B = (c,d)");
     }
 
     #[test]
@@ -92,6 +109,7 @@ mod tests {
         for text in ["Region", "=x", "A in x", "A ! b"] {
             assert!(parse(text).unwrap_err().to_string().contains("cannot read the condition"), "{text}");
         }
+        assert!(parse("A=f(,B=c").unwrap_err().to_string().contains("is not closed in \"A=f(,B=c\""));
     }
 
     #[track_caller]

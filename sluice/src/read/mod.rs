@@ -14,7 +14,7 @@ mod top;
 mod window;
 
 pub(crate) use ask::{AskError, get, post};
-pub(crate) use table::{Table, number};
+pub(crate) use table::{Table, exact, number};
 
 use std::io::IsTerminal as _;
 

@@ -57,6 +57,16 @@ impl Table {
     }
 
     fn aligned(&self, terminal: usize) -> String {
+        self.visible().aligned_as_it_is(terminal)
+    }
+
+    /// Names are whatever somebody published: nothing of them may steer the terminal, or break a line.
+    fn visible(&self) -> Self {
+        let row = |row: &Vec<String>| row.iter().map(|cell| visible(cell)).collect();
+        Self { head: row(&self.head), rows: self.rows.iter().map(row).collect(), foot: self.foot.clone() }
+    }
+
+    fn aligned_as_it_is(&self, terminal: usize) -> String {
         let widths = self.widths(terminal);
         let numeric: Vec<bool> = (0..self.head.len()).map(|column| self.is_numeric(column)).collect();
         let mut text = String::new();
@@ -102,6 +112,19 @@ impl Table {
     }
 }
 
+/// Control characters, and those that turn the direction of writing, as escapes.
+fn visible(cell: &str) -> String {
+    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    cell.chars().fold(String::with_capacity(cell.len()), |mut text, c| {
+        if steers(c) {
+            text.extend(c.escape_default());
+        } else {
+            text.push(c);
+        }
+        text
+    })
+}
+
 fn shorten(cell: &str, width: usize) -> String {
     if cell.chars().count() <= width {
         return cell.to_owned();
@@ -124,11 +147,25 @@ fn terminal_width() -> usize {
 pub(crate) fn number(value: &Value) -> String {
     match value.as_f64() {
         None => String::new(),
-        Some(float) if float.fract() == 0.0 && float.abs() < 1e15 => format!("{float:.0}"),
+        Some(float) if is_plain(float) => format!("{float:.0}"),
+        Some(float) if !(1e-4..1e15).contains(&float.abs()) => format!("{float:.6e}"),
         Some(float) if float.abs() >= 1000.0 => format!("{float:.1}"),
         Some(float) if float.abs() >= 1.0 => format!("{float:.3}"),
         Some(float) => format!("{float:.6}"),
     }
+}
+
+/// A number as a program reads it: all of its digits.
+pub(crate) fn exact(value: &Value) -> String {
+    match value.as_f64() {
+        None => String::new(),
+        Some(float) if is_plain(float) => format!("{float:.0}"),
+        Some(_) => value.to_string(),
+    }
+}
+
+fn is_plain(float: f64) -> bool {
+    float.fract() == 0.0 && float.abs() < 1e15
 }
 
 #[cfg(test)]
@@ -156,5 +193,25 @@ mod tests {
             ("3".into(), "1234.6".into(), "1.500".into(), "0.001000".into())
         );
         assert_eq!(number(&Value::Null), "");
+        assert_eq!((show(1e308), show(2e-300)), ("1.000000e308".into(), "2.000000e-300".into()));
+    }
+
+    #[test]
+    fn numbers_for_programs() {
+        let show = |value: f64| exact(&Value::from(value));
+        let shown = [3.0, 1234.5678901, 2e-300, 1e308].map(show);
+        assert_eq!(shown, ["3", "1234.5678901", "2e-300", "1e+308"]);
+        assert_eq!(
+            (exact(&Value::from(u64::MAX)), exact(&Value::Null)),
+            (u64::MAX.to_string(), String::new())
+        );
+    }
+
+    #[test]
+    fn names_steer_no_terminal() {
+        let mut table = Table::new(["a\nb"]);
+        table.row(["\u{1b}[2J\u{202e}é"]);
+        assert_eq!(table.aligned(200), "a\\nb\n\\u{1b}[2J\\u{202e}é\n");
+        assert_eq!(table.csv(), "\"a\nb\"\n\u{1b}[2J\u{202e}é\n");
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{AskError, Table, conditions, finish, number, post};
-use crate::cli::TopArgs;
+use super::{AskError, Table, conditions, exact, finish, format_or_default, number, post};
+use crate::cli::{Format, TopArgs};
 use crate::exit::Exit;
 
 /// Blocks of a line that still fits beside the names on a terminal.
@@ -44,6 +44,7 @@ fn parse_pivot(text: &str) -> Result<Value, AskError> {
 }
 
 fn table(args: &TopArgs, answer: &Value) -> Table {
+    let number = if format_or_default(args.read.format) == Format::Csv { exact } else { number };
     let rows: Vec<&Value> = answer["rows"].as_array().into_iter().flatten().collect();
     let dims = dim_names(&names(&args.by), rows.iter().map(|row| &row["dims"]));
     let head = dims.iter().cloned().chain([args.rank.clone()]).chain(args.pivot.iter().cloned());
