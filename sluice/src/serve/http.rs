@@ -33,7 +33,8 @@ fn router(house: House) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(house.clone());
-    let otlp = frontend::otlp::router(house.frontend).layer(GlobalConcurrencyLimitLayer::new(OTLP_REQUESTS_MAX));
+    let otlp =
+        frontend::otlp::router(house.frontend).layer(GlobalConcurrencyLimitLayer::new(OTLP_REQUESTS_MAX));
     ours.merge(query_coordinator::router(house.coordinator)).merge(otlp)
 }
 
