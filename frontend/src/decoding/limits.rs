@@ -1,7 +1,7 @@
 //! How much of what a request may hold, and the memory that this can become.
 //!
 //! The arithmetic: a `Vec` of n elements that grew has room for at most 2 n, or for 4 when it is small; while it grows
-//! the old one is there too, but only one grows at a time. An allocation takes [`HEAP`] bytes besides what it holds,
+//! the old one is there too, but only one grows at a time. An allocation takes `HEAP` bytes besides what it holds,
 //! or altogether when it holds little. Text is as long as on the wire, or twice that when it grew.
 //!
 //! That is an upper bound for all limits reached at once. Measured: 65,536 exponential points with 524,288 attributes,
