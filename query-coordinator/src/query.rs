@@ -199,10 +199,19 @@ impl Query {
             worker::declared(reading, &account, range, &own).map_err(unknown)
         };
         let found = self.scatter(&partitions, job).await?;
-        for (minute, rows) in found.into_iter().flatten() {
+        let known_from = self.applied_known_from();
+        for (minute, rows) in found.into_iter().flatten().filter(|(minute, _)| *minute >= known_from) {
             *self.declared.entry(minute).or_default() += rows;
         }
         Ok(())
+    }
+
+    /// The first minute of which every island still knows how many rows it applied. What was declared before that has
+    /// nothing to be compared with.
+    fn applied_known_from(&self) -> Minute {
+        let newest = self.readings.values().filter_map(|reading| reading.sealed_through()).max();
+        let oldest = newest.unwrap_or_default().minus(aggregator::ACCOUNT_MINUTES_KEPT);
+        Minute(oldest.0 / 60 * 60) // islands forget whole hours
     }
 
     fn keep<T>(

@@ -210,6 +210,20 @@ async fn open_minutes_are_seen_when_asked_for() {
     assert_eq!(reply["completeness"]["minutes"][2]["state"], json!("open"));
 }
 
+#[tokio::test]
+async fn what_islands_have_forgotten_is_not_missing() {
+    let kept = aggregator::ACCOUNT_MINUTES_KEPT;
+    for (sealed_through, ratio) in [(100 + kept, 0.875), (180 + kept, 1.0)] {
+        let plan = Plan { sealed_through, now: sealed_through + 2, ..PLAN };
+        let rows: Vec<Row> = rows().into_iter().map(|row| Row { open: false, ..row }).collect();
+        let app =
+            router(coordinator(plan, rooms(plan, &rows, &[(100, 4), (101, 3)]), QueryLimits::default()));
+        let (_, reply) = post(app, "/v1/top", top().to_string()).await;
+        assert_eq!(reply["completeness"]["ratio"], ratio, "{reply}");
+        assert_eq!(reply["rows"][0]["rank"], 7.0);
+    }
+}
+
 fn with_to(to: u64) -> Value {
     let mut body = top();
     body["to"] = json!(to);
