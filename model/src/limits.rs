@@ -1,6 +1,6 @@
 //! Every limit on what is published, with its arithmetic, in one place.
 
-/// A row's tuple: these come from `semantics.md` and are part of the contract.
+/// A row's tuple and its age: part of the contract, see `docs/publishing.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of an account's name.
@@ -45,7 +45,7 @@ const _: () = assert!(ROWS_PER_BATCH_MAX * 50 <= 4 << 20);
 // === impl Limits ===
 
 impl Limits {
-    /// The limits of `semantics.md`.
+    /// The limits of `docs/publishing.md`.
     pub const DEFAULT: Self = Self {
         account_bytes_max: 128,
         metric_bytes_max: 256,

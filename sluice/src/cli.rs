@@ -1,4 +1,4 @@
-//! Every command and flag, with its help. `interface.md` is the contract; flags may be added, none renamed.
+//! Every command and flag, with its help. Flags may be added, none renamed.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version, about, propagate_version = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Start here:\n  sluice serve --data ./data          a server on this machine\n  sluice agent                        publish this machine's own metrics\n  sluice top process.cpu --by name    which processes are worst"
+    after_help = "Start here:\n  sluice serve --data ./data          a server on this machine\n  sluice agent                        publish this machine's own metrics\n  sluice top process.cpu_ms --by name which processes are worst"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// The exit statuses of `interface.md`; 1 is an error that carries a message.
+/// The exit statuses of `main.rs`; 1 is an error that carries a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// 0.
