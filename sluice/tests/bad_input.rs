@@ -8,6 +8,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use harness::{Server, free_port, json_of, sluice, stderr, unix_now};
+use proto::v1::PublishRequest;
+use proto::v1::publish_client::PublishClient;
 use serde_json::{Value, json};
 
 #[test]
@@ -56,6 +58,39 @@ fn a_port_and_a_data_directory_have_one_owner() {
     )
     .unwrap();
     check(&["serve", "--data", &data("newer")], 1, "newer version (format 99");
+}
+
+#[test]
+fn a_log_that_is_not_the_checkpoints_takes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path(), &["--partitions", "1", "--grace-ms", "200"]);
+    server.wait_sealed(60); // something is sealed, so there is a checkpoint
+    assert_eq!(server.stop(), Some(0));
+    for file in std::fs::read_dir(dir.path().join("partition-0000/log")).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    server.respawn();
+    let health = server.wait_health(|health| health["partitions"][0]["state"] == "failed");
+    assert!(health["partitions"][0]["detail"].as_str().unwrap().contains("beyond the end"), "{health}");
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let refused = runtime.block_on(async {
+        let mut client = PublishClient::connect(server.endpoint()).await.unwrap();
+        let mut batch = proto::BatchBuilder::new("default");
+        let minute = model::Minute::of_unix_seconds(i64::try_from(unix_now()).unwrap()).unwrap();
+        batch.add(
+            "m",
+            [("a", "b")],
+            minute,
+            &model::Aggregate::of(model::Scalars::of(model::Number::Int(1))),
+        );
+        client.publish(PublishRequest { batches: vec![batch.build()] }).await.unwrap_err()
+    });
+    assert_eq!(
+        refused.code(),
+        tonic::Code::Unavailable,
+        "acknowledged what a restored log would not hold: {refused}"
+    );
 }
 
 #[test]

@@ -47,10 +47,12 @@ impl DataDir {
         let placement = match read_layout(path)? {
             Some(layout) => placement_of(path, &layout, wanted)?,
             None => {
+                make_partitions(path, wanted)?;
                 write_layout(path, wanted)?;
                 wanted
             }
         };
+        refuse_missing(path, placement)?;
         Ok(Self { path: path.to_owned(), placement, _lock: lock })
     }
 
@@ -70,6 +72,27 @@ pub(crate) fn partition_dir(data: &Path, partition: u32) -> PathBuf {
     data.join(format!("partition-{partition:04}"))
 }
 
+/// All folders, before the layout says that they are there.
+fn make_partitions(path: &Path, placement: Placement) -> anyhow::Result<()> {
+    for dir in folders(path, placement) {
+        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    }
+    Ok(())
+}
+
+/// A partition that was there and is gone would be made anew, empty, and nobody would know what is missing.
+fn refuse_missing(path: &Path, placement: Placement) -> anyhow::Result<()> {
+    match folders(path, placement).find(|dir| !dir.is_dir()) {
+        Some(gone) => bail!("{} is gone: restore it from a backup, or give another --data", gone.display()),
+        None => Ok(()),
+    }
+}
+
+fn folders(path: &Path, placement: Placement) -> impl Iterator<Item = PathBuf> {
+    let dirs = (0..placement.partitions()).map(|partition| partition_dir(path, partition));
+    dirs.flat_map(|dir| [dir.join("log"), dir.join("store")])
+}
+
 /// How many partitions the directory has; for `sluice inspect`, which takes no lock.
 pub(crate) fn partitions(data: &Path) -> anyhow::Result<u32> {
     match read_layout(data)? {
@@ -83,8 +106,10 @@ fn refuse_foreign(path: &Path) -> anyhow::Result<()> {
     if path.join(LAYOUT).exists() || path.join(LOCK).exists() {
         return Ok(());
     }
-    let mut entries = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
-    if entries.next().is_some() {
+    let entries = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+    // A fresh ext4 has this folder, and a first start that was killed has made its partitions.
+    let ours = |name: &str| name == "lost+found" || name.starts_with("partition-");
+    if entries.flatten().any(|entry| !ours(&entry.file_name().to_string_lossy())) {
         bail!(
             "{} is not empty and holds no Sluice data: give an empty or a new directory with --data",
             path.display()
@@ -188,6 +213,16 @@ mod tests {
         let error = DataDir::open(&data, placement(3, 1)).unwrap_err().to_string();
         assert!(error.contains("partitions=2 spread=1"), "{error}");
         assert_eq!(partitions(&data).unwrap(), 2);
+    }
+
+    #[test]
+    fn a_partition_that_is_gone_is_not_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("lost+found")).unwrap();
+        drop(DataDir::open(dir.path(), placement(2, 1)).unwrap());
+        fs::remove_dir_all(partition_dir(dir.path(), 1).join("log")).unwrap();
+        let error = DataDir::open(dir.path(), placement(2, 1)).unwrap_err().to_string();
+        assert!(error.contains("partition-0001/log is gone"), "{error}");
     }
 
     #[test]

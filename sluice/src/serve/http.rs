@@ -1,10 +1,13 @@
 //! Port 4318: the console, the JSON API, OTLP/HTTP, `/metrics`, `/healthz` and `/readyz`.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -14,6 +17,8 @@ use super::{House, console, ended, prometheus};
 
 /// OTLP requests that are being read and decoded; further ones wait. See the gRPC port.
 const OTLP_REQUESTS_MAX: usize = 32;
+/// From the first header to the reply.
+const OTLP_REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) async fn serve(
     listener: TcpListener,
@@ -33,9 +38,18 @@ fn router(house: House) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(house.clone());
-    let otlp =
-        frontend::otlp::router(house.frontend).layer(GlobalConcurrencyLimitLayer::new(OTLP_REQUESTS_MAX));
+    let otlp = frontend::otlp::router(house.frontend)
+        .layer(axum::middleware::from_fn(in_time))
+        .layer(GlobalConcurrencyLimitLayer::new(OTLP_REQUESTS_MAX));
     ours.merge(query_coordinator::router(house.coordinator)).merge(otlp)
+}
+
+/// A sender that stops in the middle gives its place back; an honest one tries again.
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(OTLP_REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took too long: send it again\n").into_response(),
+    }
 }
 
 /// Ready when every island has caught up with its log; until then answers are partial.

@@ -11,6 +11,7 @@ mod grpc;
 mod http;
 mod partitions;
 mod prometheus;
+mod shut_log;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aggregator::{IslandConfig, IslandHandle, IslandLimits, IslandState, SystemClock, spawn};
+use aggregator::{
+    IslandConfig, IslandHandle, IslandLimits, IslandState, SystemClock, checkpoint_position, spawn,
+};
 use anyhow::Context as _;
 use partition_log::{EmbeddedLog, LogConfig, PartitionLog};
 use proto::v1;
@@ -11,6 +13,7 @@ use query_coordinator::Partition;
 use store::{Cache, Kv, RocksKv, RocksOptions};
 
 use super::data_dir::DataDir;
+use super::shut_log::ShutLog;
 
 /// Blocks of all partitions' stores that stay in memory: some hours of a million series at a few bytes each.
 const CACHE_BYTES: usize = 512 << 20;
@@ -22,6 +25,8 @@ const LATE_ROWS_MAX: usize = 1_000_000;
 /// What this process owns.
 pub(crate) struct Partitions {
     logs: Vec<Arc<EmbeddedLog>>,
+    /// The same, as frontends see them.
+    doors: Vec<Arc<dyn PartitionLog>>,
     islands: Vec<IslandHandle>,
 }
 
@@ -32,7 +37,7 @@ impl Partitions {
     pub(crate) fn open(data: &DataDir, grace_ms: u64) -> anyhow::Result<Self> {
         let cache = Cache::new_lru_cache(CACHE_BYTES);
         let count = data.placement.partitions();
-        let (mut logs, mut islands) = (Vec::new(), Vec::new());
+        let (mut logs, mut doors, mut islands) = (Vec::new(), Vec::new(), Vec::new());
         for partition in 0..count {
             let log = open_log(data, partition)?;
             let kv = open_store(data, partition, &cache)?;
@@ -43,15 +48,16 @@ impl Partitions {
                 limits: IslandLimits::DEFAULT,
                 clock: Arc::new(SystemClock),
             };
+            doors.push(door(partition, &log, &*kv)?);
             islands.push(spawn(config, Arc::clone(&log) as Arc<dyn PartitionLog>, kv));
             logs.push(log);
         }
-        Ok(Self { logs, islands })
+        Ok(Self { logs, doors, islands })
     }
 
     /// Where frontends append.
     pub(crate) fn logs(&self) -> Vec<Arc<dyn PartitionLog>> {
-        self.logs.iter().map(|log| Arc::clone(log) as Arc<dyn PartitionLog>).collect()
+        self.doors.clone()
     }
 
     /// Where queries read.
@@ -102,6 +108,22 @@ impl Partitions {
         self.islands.iter().for_each(IslandHandle::shutdown);
         self.logs.iter().for_each(|log| log.close());
     }
+}
+
+/// The log, or one that refuses: where log and checkpoint do not belong together the island stands still until a person
+/// restores one of them, and what was appended until then would be lost with the wrong log.
+fn door(partition: u32, log: &Arc<EmbeddedLog>, kv: &dyn Kv) -> anyhow::Result<Arc<dyn PartitionLog>> {
+    let position = checkpoint_position(&*kv.snapshot())
+        .with_context(|| format!("cannot read the checkpoint of partition {partition}"))?
+        .unwrap_or(0);
+    if (log.start()..=log.end()).contains(&position) {
+        return Ok(Arc::clone(log) as Arc<dyn PartitionLog>);
+    }
+    let (start, end) = (log.start(), log.end());
+    let why = format!(
+        "partition {partition} is of record {position}, its log holds {start} to {end}: see sluice health"
+    );
+    Ok(Arc::new(ShutLog { log: Arc::clone(log), why }))
 }
 
 fn open_log(data: &DataDir, partition: u32) -> anyhow::Result<Arc<EmbeddedLog>> {

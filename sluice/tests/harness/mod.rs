@@ -121,6 +121,21 @@ impl Server {
         self.wait_partitions("applied its log", |p| p["state"] == "serving" && p["lag_records"] == 0);
     }
 
+    /// Waits until the server answers and its health is as wanted.
+    pub(crate) fn wait_health(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
+        loop {
+            if http_ok(&format!("{}/healthz", self.url())) {
+                let health = self.get("/v1/health");
+                if wanted(&health) {
+                    return health;
+                }
+            }
+            assert!(began.elapsed() < PATIENCE, "the server does not get there");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn wait_partitions(&self, what: &str, done: impl Fn(&Value) -> bool) {
         let began = Instant::now();
         loop {
