@@ -178,8 +178,9 @@ impl Engine {
 
     /// Closes the open minute when the clock has left it.
     pub(crate) fn tick(&self) {
-        let now = minute_of(self.settings.clock.now());
         let mut open = self.open_minute.lock();
+        // Read under the lock: a thread that had read it before would open a minute again that another one has closed.
+        let now = minute_of(self.settings.clock.now());
         if *open != now {
             self.drain(*open, true, Some(*open));
             *open = now;
