@@ -21,27 +21,25 @@
 //!
 //! # RocksDB or own segments
 //!
-//! Own segments, by measurement (`benches/append.rs`): the same queue and the same groups on both sides, every group
-//! fsynced before its acks. Medians of five alternating runs of 2 s on 2 cores that other builds kept busy (load 5–11;
-//! 1 MiB syncs without any log gave 136 MB/s). Speeds and latencies move by a factor of two and more from run to run,
-//! CPU by a third; the bytes written do not move.
+//! Own segments, by measurement (`benches/append.rs`, release profile): the same queue and the same groups on both
+//! sides, every group fsynced before its acks. Medians of five alternating runs of 2 s on 2 cores at a load of about
+//! 1.6; 1 MiB syncs without any log gave 726 MB/s. On a busy machine speeds and latencies move by a factor of two and
+//! more, and RocksDB was then the faster one with small records; the bytes written do not move.
 //!
 //! | record, appenders | side | MB/s | ack p50 ms | ack p99 ms | CPU s/GB | written per byte | open and replay MB/s |
 //! |---|---|---|---|---|---|---|---|
-//! | 256 KiB, 1 | segments | 67 | 0.4 | 15 | 0.81 | 1.02 | 951 |
-//! | | RocksDB | 62 | 4.0 | 18 | 1.65 | 1.64 | 247 |
-//! | 256 KiB, 16 | segments | 361 | 6.3 | 40 | 0.92 | 1.00 | 2,998 |
-//! | | RocksDB | 220 | 10.0 | 145 | 1.44 | 1.92 | 624 |
-//! | 16 KiB, 1 | segments | 2.9 | 4.4 | 16 | 8.7 | 1.25 | 332 |
-//! | | RocksDB | 5.2 | 2.3 | 12 | 7.7 | 1.25 | 117 |
-//! | 16 KiB, 16 | segments | 83 | 0.6 | 24 | 1.44 | 1.02 | 1,033 |
-//! | | RocksDB | 135 | 0.5 | 14 | 2.63 | 1.99 | 708 |
+//! | 256 KiB, 1 | segments | 828 | 0.30 | 0.46 | 0.57 | 1.02 | 1,376 |
+//! | | RocksDB | 505 | 0.32 | 5.5 | 1.10 | 2.01 | 4,153 |
+//! | 256 KiB, 16 | segments | 1,235 | 2.4 | 10 | 0.53 | 1.00 | 8,308 |
+//! | | RocksDB | 872 | 3.1 | 21 | 0.93 | 2.00 | 5,298 |
+//! | 16 KiB, 1 | segments | 97 | 0.17 | 0.25 | 4.7 | 1.25 | 2,921 |
+//! | | RocksDB | 89 | 0.17 | 0.32 | 5.2 | 2.00 | 1,829 |
+//! | 16 KiB, 16 | segments | 621 | 0.39 | 0.77 | 0.98 | 1.02 | 7,934 |
+//! | | RocksDB | 468 | 0.39 | 5.0 | 1.45 | 2.00 | 3,338 |
 //!
-//! RocksDB writes every byte twice once its memtable fills (its log, then a sorted file), costs 1.6 to 2 times the CPU
-//! wherever there is throughput, has the longer p99 with large records, which are what frontends append, and opens
-//! and replays 1.5 to 5 times slower. With small records its acks were as fast or faster, perhaps because it lays its
-//! log's blocks out ahead, which segments do not. And we need what it hides: which byte is torn, which is damaged, and
-//! that no sync is tried twice.
+//! RocksDB writes every byte twice (its log, then a sorted file), costs 1.1 to 1.9 times the CPU, and has the longer
+//! p99. Replay goes either way. And we need what it hides: which byte is torn, which is damaged, and that no sync is
+//! tried twice.
 
 mod budget;
 pub mod conformance;
