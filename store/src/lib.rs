@@ -2,7 +2,7 @@
 //!
 //! In:    one [`KvBatch`] a seal, applied as a whole or not at all, durable when `commit` returns.
 //! Out:   [`scan()`]: the blocks of one metric over a range of minutes, only the columns that are asked for.
-//! Kept:  three column families of one key-value store a partition; `FORMAT.md` draws every byte.
+//! Kept:  four column families of one key-value store a partition; `FORMAT.md` draws every byte.
 //! Never: a wrong number. What is damaged is an error that names it. No clock; I/O only below [`Kv`].
 //! Lost on a crash: a batch whose `commit` has not returned, whole.
 
@@ -13,6 +13,9 @@ mod error;
 mod kv;
 mod memory;
 mod rocks;
+
+// The way out of this machine.
+pub mod objects;
 
 // What lies on it.
 mod keys;
