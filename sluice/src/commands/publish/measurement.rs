@@ -1,9 +1,10 @@
-//! One measurement from a line of JSON or a record of CSV.
+//! One measurement from a line of JSON or a record of CSV, or many that somebody has merged already.
 //!
-//! JSON: `{"ts":1700000000.5,"metric":"Latency","dims":{"Api":"Get"},"value":300}`, optionally `"as":"distinct"`.
+//! JSON: `{"ts":1700000000.5,"metric":"Latency","dims":{"Api":"Get"},"value":300}`, optionally `"as":"distinct"`;
+//!       merged: `"count":3,"sum":900,"min":200,"max":400` in place of the value.
 //! CSV:  a header with `ts`, `metric` and `value`, optionally `as`; every other column is a dimension.
 
-use model::{Minute, Number};
+use model::{Minute, Number, Scalars};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -19,11 +20,12 @@ pub(crate) struct Measurement {
     pub(crate) kept: As,
 }
 
-/// A measurement's value: a number, or for a distinct any text.
+/// What was measured: a number, for a distinct any text, or several numbers as one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Number(Number),
     Text(String),
+    Merged(Scalars),
 }
 
 #[derive(Deserialize)]
@@ -33,7 +35,11 @@ struct Line {
     metric: String,
     #[serde(default)]
     dims: serde_json::Map<String, serde_json::Value>,
-    value: serde_json::Value,
+    value: Option<serde_json::Value>,
+    count: Option<u64>,
+    sum: Option<serde_json::Number>,
+    min: Option<serde_json::Number>,
+    max: Option<serde_json::Number>,
     #[serde(rename = "as")]
     kept: Option<String>,
 }
@@ -43,12 +49,13 @@ pub(crate) fn from_json(line: &str, default: As) -> Result<Measurement, String> 
     let line: Line = serde_json::from_str(line).map_err(|error| json_error(line, &error))?;
     let kept = line.kept.as_deref().map_or(Ok(default), kept)?;
     let dims = line.dims.into_iter().map(|(name, value)| Ok((name.clone(), dim_text(&name, value)?)));
-    let value = match line.value {
-        serde_json::Value::Number(number) => Value::Number(number_of(&number)?),
-        serde_json::Value::String(text) if kept == As::Distinct => Value::Text(text),
-        other => {
-            return Err(format!("value is {other}: must be a number (text only with \"as\":\"distinct\")"));
+    let merged = (line.count, line.sum, line.min, line.max);
+    let value = match (line.value, merged) {
+        (Some(value), (None, None, None, None)) => single(value, kept)?,
+        (None, (Some(count), Some(sum), Some(min), Some(max))) => {
+            merged_value(count, [&sum, &min, &max], kept)?
         }
+        _ => return Err("must have either value, or count, sum, min and max".to_owned()),
     };
     Ok(Measurement {
         minute: minute(line.ts)?,
@@ -57,6 +64,26 @@ pub(crate) fn from_json(line: &str, default: As) -> Result<Measurement, String> 
         value,
         kept,
     })
+}
+
+fn single(value: serde_json::Value, kept: As) -> Result<Value, String> {
+    match value {
+        serde_json::Value::Number(number) => Ok(Value::Number(number_of(&number)?)),
+        serde_json::Value::String(text) if kept == As::Distinct => Ok(Value::Text(text)),
+        other => Err(format!("value is {other}: must be a number (text only with \"as\":\"distinct\")")),
+    }
+}
+
+fn merged_value(count: u64, numbers: [&serde_json::Number; 3], kept: As) -> Result<Value, String> {
+    if kept != As::Value {
+        return Err(
+            "count, sum, min and max say nothing of single measurements: \"as\" must be \"value\"".to_owned()
+        );
+    }
+    let [sum, min, max] = numbers.map(number_of);
+    let scalars = Scalars::new(count, sum?, min?, max?);
+    scalars.check().map_err(str::to_owned)?;
+    Ok(Value::Merged(scalars))
 }
 
 /// Distinguishes what is not JSON at all from JSON with a wrong field.
@@ -158,12 +185,23 @@ mod tests {
         );
         json(r#"{"ts":120,"metric":"U","value":"ann","as":"distinct"}"#, "2 U Text(\"ann\") Distinct");
         json(r#"{"ts":120,"metric":"U","value":9926554.0}"#, "2 U Number(Int(9926554)) Value");
+        json(
+            r#"{"ts":120,"metric":"L","count":3,"sum":0.75,"min":0.25,"max":0.25}"#,
+            "2 L Merged(Scalars { count: 3, sum: 4604930618986332160, min: 4598175219545276416, max: 4598175219545276416, kinds: Kinds(7) }) Value",
+        );
     }
 
     #[test]
     fn lines_that_cannot_be() {
         json("nonsense", "is not JSON");
-        json(r#"{"ts":120,"metric":"L"}"#, "missing field `value`");
+        json(r#"{"ts":120,"metric":"L"}"#, "either value, or count, sum, min and max");
+        json(r#"{"ts":120,"metric":"L","value":1,"count":2}"#, "either value, or count, sum, min and max");
+        json(r#"{"ts":120,"metric":"L","count":0,"sum":1,"min":1,"max":1}"#, "count is 0");
+        json(r#"{"ts":120,"metric":"L","count":1,"sum":1,"min":2,"max":1}"#, "min is above max");
+        json(
+            r#"{"ts":120,"metric":"L","count":1,"sum":1,"min":1,"max":1,"as":"distinct"}"#,
+            "must be \"value\"",
+        );
         json(r#"{"ts":120,"metric":"L","value":"x"}"#, "must be a number");
         json(r#"{"ts":-1,"metric":"L","value":1}"#, "from 1970 on");
         json(r#"{"ts":120,"metric":"L","value":1,"extra":2}"#, "unknown field `extra`");

@@ -102,20 +102,24 @@ fn publish(client: &Client, measurement: &Measurement, shift: i64) -> Result<(),
 }
 
 fn aggregate(measurement: &Measurement) -> Aggregate {
-    // A text has no magnitude: it is counted, and adds nothing to the sum.
-    let number = match &measurement.value {
-        Value::Number(number) => *number,
-        Value::Text(_) => Number::Int(0),
-    };
     let mut sketches = Sketches::default();
-    match (measurement.kept, &measurement.value) {
-        (As::Value, _) => return Aggregate::of(Scalars::of(number)),
-        (As::Distribution, _) => sketches.distribution.get_or_insert_default().record(number.to_f64()),
-        (As::Distinct, Value::Text(text)) => sketches.distinct.get_or_insert_default().observe(text),
-        (As::Distinct, Value::Number(number)) => {
-            sketches.distinct.get_or_insert_default().observe_number(*number);
+    let number = match (&measurement.value, measurement.kept) {
+        (Value::Merged(scalars), _) => return Aggregate::of(*scalars),
+        (Value::Number(number), As::Value) => return Aggregate::of(Scalars::of(*number)),
+        (Value::Number(number), As::Distribution) => {
+            sketches.distribution.get_or_insert_default().record(number.to_f64());
+            *number
         }
-    }
+        (Value::Number(number), As::Distinct) => {
+            sketches.distinct.get_or_insert_default().observe_number(*number);
+            *number
+        }
+        // A text has no magnitude: it is counted, and adds nothing to the sum.
+        (Value::Text(text), _) => {
+            sketches.distinct.get_or_insert_default().observe(text);
+            Number::Int(0)
+        }
+    };
     Aggregate { scalars: Scalars::of(number), sketches: Some(Box::new(sketches)) }
 }
 
