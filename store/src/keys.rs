@@ -2,6 +2,9 @@
 //!
 //! ```text
 //! Slabs   │ metric id u32 │ minute u32 │ log offset of the seal u64 │
+//! Pages   │ metric id u32 │ hour u32   │ last local id u32 │
+//! Hours   │ metric id u32 │ hour u32   │ last local id u32 │
+//! Days    │ metric id u32 │ day u32    │ last local id u32 │
 //! Series  │ 'M' │ metric id u32 │
 //!         │ 'S' │ local series id u32 │
 //! State   │ 'C' │                        the checkpoint's head; what else there is belongs to the island
@@ -26,6 +29,18 @@ pub struct SlabKey {
     pub minute: Minute,
     /// The log offset of the seal that brought them.
     pub seal_offset: u64,
+}
+
+/// Where a part of a metric's hour or day is stored: a run of its series, ascending, named by the last of them. So the
+/// part that holds a series is the first at or after its id, and parts need no number that later series would upset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartKey {
+    /// The metric within the partition.
+    pub metric: MetricId,
+    /// Hours or days since 1970.
+    pub period: u32,
+    /// The greatest local id in it.
+    pub last: LocalId,
 }
 
 // === impl SlabKey ===
@@ -59,6 +74,35 @@ impl SlabKey {
             metric: u32::from_be_bytes(*metric),
             minute: Minute(u32::from_be_bytes(*minute)),
             seal_offset: u64::from_be_bytes(rest.try_into().ok()?),
+        })
+    }
+}
+
+// === impl PartKey ===
+
+impl PartKey {
+    /// Bytes of a key.
+    pub const BYTES: usize = 12;
+
+    /// As it sorts on disk.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut key = [0; Self::BYTES];
+        key[..4].copy_from_slice(&self.metric.to_be_bytes());
+        key[4..8].copy_from_slice(&self.period.to_be_bytes());
+        key[8..].copy_from_slice(&self.last.to_be_bytes());
+        key
+    }
+
+    /// Back from [`PartKey::to_bytes`]; `None` when these are not 12 bytes.
+    #[must_use]
+    pub fn from_bytes(key: &[u8]) -> Option<Self> {
+        let (metric, rest) = key.split_first_chunk()?;
+        let (period, rest) = rest.split_first_chunk()?;
+        Some(Self {
+            metric: u32::from_be_bytes(*metric),
+            period: u32::from_be_bytes(*period),
+            last: u32::from_be_bytes(rest.try_into().ok()?),
         })
     }
 }

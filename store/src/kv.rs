@@ -1,6 +1,7 @@
-//! The disk as the island sees it: ordered keys in three families, atomic batches, snapshots.
+//! The disk as the island sees it: ordered keys in families, atomic batches, snapshots.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::StoreError;
 
@@ -9,19 +10,35 @@ use crate::StoreError;
 pub enum Cf {
     /// Minute slabs: [`crate::SlabKey`] → slab block.
     Slabs,
+    /// The minutes of compacted hours, series by series: [`crate::PartKey`] → page.
+    Pages,
+    /// Compacted hours, a row a series: [`crate::PartKey`] → slab block.
+    Hours,
+    /// Days, a row a series: [`crate::PartKey`] → slab block.
+    Days,
     /// The dictionary: [`crate::metric_key`], [`crate::series_key`] → records.
     Series,
     /// The checkpoint and what else the island keeps; its own business.
     State,
+    /// The hints, as the island saves them so that a start need not rebuild them from [`Cf::Series`].
+    Hints,
 }
 
-/// Where everything durable of a partition lives. One island writes; any number of readers hold snapshots.
+/// Where everything durable of a partition lives. Its island writes, and its upkeep, which rewrites what the island has
+/// written; any number of readers hold snapshots.
 pub trait Kv: Send + Sync {
     /// Applies all of it in order, or nothing. Durable when this returns.
     ///
     /// # Errors
     /// Weather. A crash may also have applied the batch without saying so.
     fn commit(&self, batch: KvBatch) -> Result<(), StoreError>;
+
+    /// The same, but durable only with the next [`Kv::commit`] that returns: a crash may undo it, whole. For what can
+    /// be done again, so that nobody waits for the disk.
+    ///
+    /// # Errors
+    /// Weather.
+    fn commit_later(&self, batch: KvBatch) -> Result<(), StoreError>;
 
     /// The newest value of a key.
     ///
@@ -31,6 +48,9 @@ pub trait Kv: Send + Sync {
 
     /// All that was committed so far, whatever comes after.
     fn snapshot(&self) -> Box<dyn KvSnapshot + '_>;
+
+    /// The same, for whoever outlives this borrow.
+    fn pin(self: Arc<Self>) -> Arc<dyn KvSnapshot>;
 
     /// Bytes on disk, about.
     fn disk_bytes(&self) -> u64;
@@ -157,15 +177,20 @@ impl KvOp {
 
 impl Cf {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Slabs, Self::Series, Self::State];
+    pub const ALL: [Self; 7] =
+        [Self::Slabs, Self::Pages, Self::Hours, Self::Days, Self::Series, Self::State, Self::Hints];
 
     /// The name on disk; fixed for ever.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Slabs => "slabs",
+            Self::Pages => "pages",
+            Self::Hours => "hours",
+            Self::Days => "days",
             Self::Series => "series",
             Self::State => "state",
+            Self::Hints => "hints",
         }
     }
 }

@@ -27,7 +27,7 @@ mod retention;
 mod scan;
 
 pub use error::StoreError;
-pub use keys::{CHECKPOINT_KEY, SlabKey, metric_key, series_key};
+pub use keys::{CHECKPOINT_KEY, PartKey, SlabKey, metric_key, series_key};
 pub use kv::{Cf, Each, Kv, KvBatch, KvOp, KvSnapshot};
 pub use memory::{CrashPoint, MemoryKv};
 pub use retention::delete_slabs_before;
@@ -35,4 +35,4 @@ pub use rocks::{RocksKv, RocksOptions};
 pub use rocksdb::Cache;
 pub use scan::{ScanStats, scan};
 pub use series_record::{DictionaryEntry, MetricRecord, SeriesRecord, read_dictionary};
-pub use slab::{Columns, Percentile, SlabBlock, SlabColumns};
+pub use slab::{Columns, PageBlock, Percentile, SlabBlock, SlabColumns};

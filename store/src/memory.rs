@@ -71,6 +71,13 @@ impl MemoryKv {
     }
 }
 
+impl MemoryKv {
+    fn freeze(&self) -> MemorySnapshot {
+        let disk = self.disk.lock();
+        MemorySnapshot { entries: Arc::clone(&disk.entries), down: disk.down }
+    }
+}
+
 impl Kv for MemoryKv {
     fn commit(&self, batch: KvBatch) -> Result<(), StoreError> {
         let mut disk = self.disk.lock();
@@ -84,13 +91,20 @@ impl Kv for MemoryKv {
         disk.check()
     }
 
+    fn commit_later(&self, batch: KvBatch) -> Result<(), StoreError> {
+        self.commit(batch)
+    }
+
     fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.snapshot().get(cf, key)
+        self.freeze().get(cf, key)
     }
 
     fn snapshot(&self) -> Box<dyn KvSnapshot + '_> {
-        let disk = self.disk.lock();
-        Box::new(MemorySnapshot { entries: Arc::clone(&disk.entries), down: disk.down })
+        Box::new(self.freeze())
+    }
+
+    fn pin(self: Arc<Self>) -> Arc<dyn KvSnapshot> {
+        Arc::new(self.freeze())
     }
 
     fn disk_bytes(&self) -> u64 {

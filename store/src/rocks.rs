@@ -6,6 +6,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
@@ -35,13 +36,25 @@ struct RocksSnapshot<'a> {
     snapshot: Snapshot<'a>,
 }
 
+self_cell::self_cell!(
+    /// A snapshot with the store that it is of.
+    struct RocksPin {
+        owner: Arc<RocksKv>,
+        #[covariant]
+        dependent: RocksSnapshot,
+    }
+);
+
 /// For a partition that was given no cache.
 const CACHE_BYTES: usize = 32 << 20;
-/// Three families write at once only at a seal; two of them are small.
+/// A seal writes three families of which two are small, upkeep three others.
 const WRITE_BUFFER_BYTES: usize = 16 << 20;
 const WRITE_BUFFERS: usize = 4;
 /// A slab is one large value, so a family's blocks hold one or a few of them; the dictionary's are small.
 const BLOCK_BYTES: usize = 16 << 10;
+/// So many deletions among so many neighbouring keys make a file due for RocksDB's own compaction.
+const DELETIONS_SEEN: usize = 512;
+const DELETIONS_MANY: usize = 256;
 /// Two cores, both busy with other things.
 const BACKGROUND_JOBS: i32 = 2;
 /// RocksDB's own log files: enough to see what happened before the last restart.
@@ -84,9 +97,14 @@ impl RocksOptions {
         options.set_block_based_table_factory(&blocks);
         options.set_write_buffer_size(self.write_buffer_bytes);
         options.set_max_write_buffer_number(2);
+        if cf == Cf::Slabs {
+            // Upkeep deletes every slab within hours: files that hold mostly deletions are written anew, so that space
+            // returns and a seek does not walk over what is gone.
+            options.add_compact_on_deletion_collector_factory(DELETIONS_SEEN, DELETIONS_MANY, 0.0);
+        }
         options.set_compression_type(match cf {
-            Cf::Slabs => DBCompressionType::None, // codec has done it
             Cf::Series | Cf::State => DBCompressionType::Lz4,
+            _ => DBCompressionType::None, // they come packed
         });
         options
     }
@@ -126,26 +144,30 @@ impl RocksKv {
         database.create_if_missing(false);
         database.create_missing_column_families(false);
         database.set_max_open_files(-1); // all at once, so that none can be compacted away under a reader
+        // An older version knew fewer families; what is not there is empty.
+        let have = DB::list_cf(&database, dir).map_err(|why| weather("open", dir, &why))?;
+        let families = families.into_iter().filter(|family| have.iter().any(|name| name == family.name()));
         let db = DB::open_cf_descriptors_read_only(&database, dir, families, false)
             .map_err(|why| weather("open", dir, &why))?;
         Ok(Self { db, dir: dir.to_owned() })
     }
 
     fn family(&self, cf: Cf) -> &ColumnFamily {
-        self.db.cf_handle(cf.name()).expect("opened with all families, and none is ever dropped")
+        self.known(cf).expect("opened with all families, and none is ever dropped")
+    }
+
+    /// `None` only of a store of an older version that was opened read-only.
+    fn known(&self, cf: Cf) -> Option<&ColumnFamily> {
+        self.db.cf_handle(cf.name())
     }
 
     fn property(&self, cf: Cf, name: &str) -> u64 {
-        self.db.property_int_value_cf(self.family(cf), name).ok().flatten().unwrap_or(0)
+        self.known(cf)
+            .and_then(|family| self.db.property_int_value_cf(family, name).ok().flatten())
+            .unwrap_or(0)
     }
 
-    fn read_error(&self, why: &rocksdb::Error) -> StoreError {
-        weather("read", &self.dir, why)
-    }
-}
-
-impl Kv for RocksKv {
-    fn commit(&self, batch: KvBatch) -> Result<(), StoreError> {
+    fn write(&self, batch: KvBatch, sync: bool) -> Result<(), StoreError> {
         let mut changes = WriteBatch::default();
         for op in batch.into_ops() {
             match op {
@@ -155,16 +177,36 @@ impl Kv for RocksKv {
             }
         }
         let mut options = WriteOptions::default();
-        options.set_sync(true);
+        options.set_sync(sync);
         self.db.write_opt(changes, &options).map_err(|why| weather("write to", &self.dir, &why))
     }
 
+    fn read_error(&self, why: &rocksdb::Error) -> StoreError {
+        weather("read", &self.dir, why)
+    }
+}
+
+impl Kv for RocksKv {
+    fn commit(&self, batch: KvBatch) -> Result<(), StoreError> {
+        self.write(batch, true)
+    }
+
+    /// One write-ahead log for all families, in order: what is synced later takes this along.
+    fn commit_later(&self, batch: KvBatch) -> Result<(), StoreError> {
+        self.write(batch, false)
+    }
+
     fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.db.get_cf(self.family(cf), key).map_err(|why| self.read_error(&why))
+        let Some(family) = self.known(cf) else { return Ok(None) };
+        self.db.get_cf(family, key).map_err(|why| self.read_error(&why))
     }
 
     fn snapshot(&self) -> Box<dyn KvSnapshot + '_> {
         Box::new(RocksSnapshot { kv: self, snapshot: self.db.snapshot() })
+    }
+
+    fn pin(self: Arc<Self>) -> Arc<dyn KvSnapshot> {
+        Arc::new(RocksPin::new(self, |kv| RocksSnapshot { kv, snapshot: kv.db.snapshot() }))
     }
 
     /// Files, and what is still in memory, which is in the write-ahead log.
@@ -181,16 +223,15 @@ impl Kv for RocksKv {
 
 impl KvSnapshot for RocksSnapshot<'_> {
     fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.snapshot.get_cf(self.kv.family(cf), key).map_err(|why| self.kv.read_error(&why))
+        let Some(family) = self.kv.known(cf) else { return Ok(None) };
+        self.snapshot.get_cf(family, key).map_err(|why| self.kv.read_error(&why))
     }
 
     fn range(&self, cf: Cf, from: &[u8], to: &[u8], each: Each<'_>) -> Result<(), StoreError> {
-        if to <= from {
-            return Ok(());
-        }
+        let Some(family) = self.kv.known(cf).filter(|_| from < to) else { return Ok(()) };
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(to);
-        let mut cursor = self.snapshot.raw_iterator_cf_opt(self.kv.family(cf), options);
+        let mut cursor = self.snapshot.raw_iterator_cf_opt(family, options);
         cursor.seek(from);
         while let Some((key, value)) = cursor.item() {
             if let ControlFlow::Break(()) = each(key, value)? {
@@ -199,6 +240,16 @@ impl KvSnapshot for RocksSnapshot<'_> {
             cursor.next();
         }
         cursor.status().map_err(|why| self.kv.read_error(&why)) // an iterator also ends where it cannot read on
+    }
+}
+
+impl KvSnapshot for RocksPin {
+    fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.borrow_dependent().get(cf, key)
+    }
+
+    fn range(&self, cf: Cf, from: &[u8], to: &[u8], each: Each<'_>) -> Result<(), StoreError> {
+        self.borrow_dependent().range(cf, from, to, each)
     }
 }
 

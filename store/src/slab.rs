@@ -1,21 +1,27 @@
-//! A slab block: all rows of one metric in one minute that one seal brought, by columns. `FORMAT.md` draws it.
+//! Blocks of rows by columns; `FORMAT.md` draws them.
 //!
-//! [`SlabBlock`] gathers rows and encodes them, [`SlabColumns`] reads back the [`Columns`] that are asked for.
+//! A slab block has a row a series: of a minute, of an hour, of a day. A page has the minutes of an hour, series by
+//! series. [`SlabBlock`] and [`PageBlock`] gather rows and encode them, [`SlabColumns`] reads back the [`Columns`] that
+//! are asked for.
 
 mod columns;
 mod directory;
+mod minutes;
 mod numbers;
+mod page;
 mod read;
+mod rows;
 mod sketches;
 
 use model::{Aggregate, Distinct, Distribution, Kinds, LocalId, Scalars};
 
 pub use columns::{Columns, Percentile};
+pub use page::PageBlock;
 pub use read::SlabColumns;
 
 use crate::StoreError;
 use directory::{DirectoryWriter, Tag};
-use sketches::{DistinctRows, DistributionRows};
+use rows::Rows;
 
 /// Set in a row's kinds on disk: its min and max are stored although its count is 1, because they are not its sum.
 /// No admitted row is such a row; the store keeps it as it came all the same.
@@ -26,15 +32,7 @@ const _: () = assert!(OWN_EXTREMES & Kinds::KNOWN == 0);
 #[derive(Debug, Default)]
 pub struct SlabBlock {
     ids: Vec<LocalId>,
-    kinds: Vec<u8>,
-    counts: Vec<u64>,
-    sums: Vec<u64>,
-    /// Of the rows that store their extremes, with their kinds.
-    mins: Vec<u64>,
-    maxes: Vec<u64>,
-    extreme_kinds: Vec<u8>,
-    distinct: DistinctRows,
-    distribution: DistributionRows,
+    rows: Rows,
 }
 
 // === impl SlabBlock ===
@@ -74,14 +72,7 @@ impl SlabBlock {
     /// Forgets all rows.
     pub fn clear(&mut self) {
         self.ids.clear();
-        self.kinds.clear();
-        self.counts.clear();
-        self.sums.clear();
-        self.mins.clear();
-        self.maxes.clear();
-        self.extreme_kinds.clear();
-        self.distinct.clear();
-        self.distribution.clear();
+        self.rows.clear();
     }
 
     /// The next row.
@@ -97,31 +88,13 @@ impl SlabBlock {
         distinct: Option<&Distinct>,
         distribution: Option<&Distribution>,
     ) {
-        debug_assert!(scalars.kinds.0 & !Kinds::KNOWN == 0, "BUG: kinds has unknown bits");
-        let row = u32::try_from(self.ids.len()).unwrap_or(u32::MAX); // ids ascend, so there are no more rows than ids
-        let stores_extremes = self.push_extremes(scalars);
-        let own = if stores_extremes && scalars.count == 1 { OWN_EXTREMES } else { 0 };
         self.ids.push(id);
-        self.kinds.push((scalars.kinds.0 & Kinds::KNOWN) | own);
-        self.counts.push(scalars.count);
-        self.sums.push(scalars.sum);
-        if let Some(sketch) = distinct {
-            self.distinct.push(row, sketch);
-        }
-        if let Some(sketch) = distribution {
-            self.distribution.push(row, sketch, scalars);
-        }
+        self.rows.push(scalars, distinct, distribution);
     }
 
-    /// Min and max, unless both are the sum of the only measurement.
-    fn push_extremes(&mut self, scalars: &Scalars) -> bool {
-        let implied = scalars.count == 1 && scalars.min() == scalars.sum() && scalars.max() == scalars.sum();
-        if !implied {
-            self.mins.push(scalars.min);
-            self.maxes.push(scalars.max);
-            self.extreme_kinds.push(scalars.kinds.0);
-        }
-        !implied
+    /// Bytes of all sketches.
+    pub(crate) fn sketch_bytes(&self) -> usize {
+        self.rows.sketch_bytes()
     }
 
     /// The bytes of the block.
@@ -129,26 +102,18 @@ impl SlabBlock {
     /// # Errors
     /// When ids do not ascend, or the block exceeds [`SlabBlock::ROWS_MAX`] or [`SlabBlock::BYTES_MAX`].
     pub fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        self.check_order()?;
+        check_order(&self.ids)?;
         let mut out = DirectoryWriter::new(self.len());
         out.column(Tag::Ids, |bytes| codec::encode_ids(&self.ids, bytes));
-        if self.kinds.iter().any(|kinds| *kinds != 0) {
-            out.column(Tag::Kinds, |bytes| codec::encode_flags(&self.kinds, bytes));
-        }
-        out.column(Tag::Counts, |bytes| codec::encode_uints(&self.counts, bytes));
-        numbers::put(numbers::SUM, &self.sums, &self.kinds, &mut out);
-        numbers::put(numbers::MIN, &self.mins, &self.extreme_kinds, &mut out);
-        numbers::put(numbers::MAX, &self.maxes, &self.extreme_kinds, &mut out);
-        self.distinct.put(&mut out);
-        self.distribution.put(&mut out);
+        self.rows.put(&mut out);
         out.finish()
     }
+}
 
-    fn check_order(&self) -> Result<(), StoreError> {
-        match self.ids.windows(2).find(|two| two[0] >= two[1]) {
-            Some(two) => Err(StoreError::Order { before: two[0], id: two[1] }),
-            None => Ok(()),
-        }
+fn check_order(ids: &[LocalId]) -> Result<(), StoreError> {
+    match ids.array_windows().find(|[before, id]| before >= id) {
+        Some([before, id]) => Err(StoreError::Order { before: *before, id: *id }),
+        None => Ok(()),
     }
 }
 

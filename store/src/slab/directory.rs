@@ -37,6 +37,10 @@ pub(super) enum Tag {
     P99 = 28,
     P999 = 29,
     DistributionSketches = 30,
+    Series = 32,
+    OwnMinutes = 33,
+    MinuteCounts = 34,
+    MinuteGaps = 35,
 }
 
 /// Gathers columns, ascending by tag.

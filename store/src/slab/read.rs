@@ -1,12 +1,13 @@
-//! A block read back, as much of it as was asked for.
+//! A slab block or a page read back, as much of it as was asked for.
 
-use model::{Aggregate, Distinct, Distribution, Kinds, LocalId, Number, Scalars, Sketches};
+use model::{Aggregate, Distinct, Distribution, Kinds, LocalId, Minute, Number, Scalars, Sketches};
 
 use crate::StoreError;
 
 use super::directory::{Directory, Tag, decode};
+use super::minutes::PageMinutes;
 use super::numbers::{self, Scratch};
-use super::sketches::{DistinctRows, DistributionRows, find, required};
+use super::sketches::{DistinctRows, DistributionRows, find, required, retain};
 use super::{Columns, OWN_EXTREMES, Percentile, stores_extremes};
 
 /// Columns by row. Reused from block to block, it allocates only when a block is larger than all before.
@@ -16,6 +17,8 @@ use super::{Columns, OWN_EXTREMES, Percentile, stores_extremes};
 pub struct SlabColumns {
     wanted: Columns,
     ids: Vec<LocalId>,
+    /// Of a page only.
+    minutes: Vec<Minute>,
     kinds: Vec<u8>,
     counts: Vec<u64>,
     sums: Vec<u64>,
@@ -24,6 +27,7 @@ pub struct SlabColumns {
     distinct: DistinctRows,
     distribution: DistributionRows,
     scratch: Scratch,
+    page: PageMinutes,
     /// Kinds and bits of the rows that store their extremes.
     extreme_kinds: Vec<u8>,
     extremes: Vec<u64>,
@@ -38,23 +42,62 @@ impl SlabColumns {
         Self::default()
     }
 
-    /// Replaces the content by the wanted columns of a block.
+    /// Replaces the content by the wanted columns of a slab block.
     ///
     /// # Errors
     /// When the block is damaged where it was read, or of a newer version. There are no rows then.
     pub fn read(&mut self, bytes: &[u8], wanted: Columns) -> Result<(), StoreError> {
-        let result = Directory::open(bytes).and_then(|directory| self.fill(&directory, wanted));
+        self.replace(bytes, wanted, |columns, directory| {
+            let bytes = required(Tag::Ids, directory)?;
+            decode(Tag::Ids, bytes, directory.rows, &mut columns.ids, codec::decode_ids)
+        })
+    }
+
+    /// Replaces the content by the wanted columns of a page of the hour that begins with `hour`. Every row has its
+    /// minute then, and its series may have several rows.
+    ///
+    /// # Errors
+    /// As [`SlabColumns::read`].
+    pub fn read_page(&mut self, bytes: &[u8], hour: Minute, wanted: Columns) -> Result<(), StoreError> {
+        self.replace(bytes, wanted, |columns, directory| {
+            columns.page.take(directory)?;
+            columns.spread_minutes(hour);
+            Ok(())
+        })
+    }
+
+    fn replace(
+        &mut self,
+        bytes: &[u8],
+        wanted: Columns,
+        fill_ids: impl FnOnce(&mut Self, &Directory<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.clear();
+        let result = Directory::open(bytes).and_then(|directory| {
+            self.wanted = wanted;
+            fill_ids(self, &directory)?;
+            self.fill(&directory, wanted)
+        });
         if result.is_err() {
             self.clear();
         }
         result
     }
 
+    /// A row for each minute of each series of the page.
+    fn spread_minutes(&mut self, hour: Minute) {
+        for (&id, &mask) in self.page.series.iter().zip(&self.page.masks) {
+            let mut left = mask;
+            while left != 0 {
+                self.ids.push(id);
+                self.minutes.push(hour.plus(left.trailing_zeros()));
+                left &= left - 1;
+            }
+        }
+    }
+
     fn fill(&mut self, directory: &Directory<'_>, wanted: Columns) -> Result<(), StoreError> {
-        self.clear();
-        self.wanted = wanted;
         let rows = directory.rows;
-        decode(Tag::Ids, required(Tag::Ids, directory)?, rows, &mut self.ids, codec::decode_ids)?;
         if wanted.has(Columns::COUNT) {
             decode(
                 Tag::Counts,
@@ -114,9 +157,25 @@ impl SlabColumns {
         Ok(())
     }
 
+    /// Keeps the rows whose flag is set.
+    pub(crate) fn retain(&mut self, keep: &[bool]) {
+        debug_assert_eq!(keep.len(), self.len(), "BUG: a flag for each row");
+        retain(&mut self.ids, keep);
+        retain(&mut self.minutes, keep);
+        retain(&mut self.kinds, keep);
+        retain(&mut self.counts, keep);
+        retain(&mut self.sums, keep);
+        retain(&mut self.mins, keep);
+        retain(&mut self.maxes, keep);
+        self.distinct.retain(keep);
+        self.distribution.retain(keep);
+    }
+
     fn clear(&mut self) {
         self.wanted = Columns::IDS;
         self.ids.clear();
+        self.minutes.clear();
+        self.page.clear();
         self.kinds.clear();
         self.counts.clear();
         self.sums.clear();
@@ -164,10 +223,16 @@ impl SlabColumns {
         self.ids.is_empty()
     }
 
-    /// Local ids, ascending.
+    /// Local ids, ascending; of a page each as often as the series has minutes.
     #[must_use]
     pub fn ids(&self) -> &[LocalId] {
         &self.ids
+    }
+
+    /// The minute of each row of a page, ascending within a series; empty of a slab block, whose rows are of one.
+    #[must_use]
+    pub fn minutes(&self) -> &[Minute] {
+        &self.minutes
     }
 
     /// Measurements.

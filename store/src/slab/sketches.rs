@@ -52,6 +52,18 @@ impl Blobs {
         self.bytes.get(start..end)
     }
 
+    /// Keeps those whose flag is set.
+    fn retain(&mut self, keep: &[bool]) {
+        let (mut kept, mut start) = (Self::default(), 0);
+        for (end, keep) in self.ends.iter().zip(keep) {
+            if *keep {
+                kept.push(|bytes| bytes.extend_from_slice(&self.bytes[start..*end]));
+            }
+            start = *end;
+        }
+        *self = kept;
+    }
+
     fn put(&self, tag: Tag, out: &mut DirectoryWriter) {
         let all: Vec<&[u8]> = (0..self.ends.len()).filter_map(|at| self.get(at)).collect();
         out.column(tag, |bytes| codec::encode_bytes(&all, bytes));
@@ -79,6 +91,17 @@ impl DistinctRows {
         self.rows.push(row);
         self.estimates.push(sketch.estimate());
         self.sketches.push(|bytes| sketch.encode(bytes));
+    }
+
+    pub(super) fn sketch_bytes(&self) -> usize {
+        self.sketches.bytes.len()
+    }
+
+    /// Keeps what belongs to a row whose flag is set.
+    pub(super) fn retain(&mut self, keep: &[bool]) {
+        let own = retain_rows(&mut self.rows, keep);
+        retain(&mut self.estimates, &own);
+        self.sketches.retain(&own);
     }
 
     pub(super) fn put(&self, out: &mut DirectoryWriter) {
@@ -130,6 +153,17 @@ impl DistributionRows {
         self.sketches.push(|bytes| sketch.encode(bytes));
     }
 
+    pub(super) fn sketch_bytes(&self) -> usize {
+        self.sketches.bytes.len()
+    }
+
+    /// Keeps what belongs to a row whose flag is set.
+    pub(super) fn retain(&mut self, keep: &[bool]) {
+        let own = retain_rows(&mut self.rows, keep);
+        self.percentiles.iter_mut().for_each(|column| retain(column, &own));
+        self.sketches.retain(&own);
+    }
+
     pub(super) fn put(&self, out: &mut DirectoryWriter) {
         if !self.rows.is_empty() {
             out.column(Tag::DistributionRows, |bytes| codec::encode_ids(&self.rows, bytes));
@@ -163,6 +197,25 @@ impl DistributionRows {
     pub(super) fn sketch(&self, row: usize) -> Result<Option<Distribution>, StoreError> {
         sketch("distribution", row, &self.rows, &self.sketches, Distribution::decode)
     }
+}
+
+/// Keeps the values whose flag is set; a column that was not asked for stays empty.
+pub(super) fn retain<T>(column: &mut Vec<T>, keep: &[bool]) {
+    let mut flags = keep.iter();
+    column.retain(|_| flags.next().is_some_and(|keep| *keep));
+}
+
+/// Keeps the row numbers whose flag is set, as numbers among the rows that stay. Says of each whether it was kept.
+fn retain_rows(rows: &mut Vec<u32>, keep: &[bool]) -> Vec<bool> {
+    let own: Vec<bool> = rows.iter().map(|row| keep[*row as usize]).collect();
+    retain(rows, &own);
+    let (mut counted, mut before) = (0, 0);
+    for row in rows {
+        before += (keep[counted..*row as usize].iter().filter(|keep| **keep).count()) as u32;
+        counted = *row as usize;
+        *row = before;
+    }
+    own
 }
 
 /// Where a row stands among those that have a sketch. When all have one it stands where it is.
