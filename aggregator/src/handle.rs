@@ -60,6 +60,8 @@ pub struct IslandStatus {
     pub late_rows: usize,
     /// Bytes on disk, about.
     pub disk_bytes: u64,
+    /// Why the log takes nothing; `None` while it does.
+    pub log_stopped: Option<String>,
 }
 
 /// Why nothing could be read.
@@ -116,6 +118,31 @@ impl IslandState {
             Self::Failed => "failed",
             Self::Stopped => "stopped",
         }
+    }
+}
+
+// === impl IslandStatus ===
+
+impl IslandStatus {
+    /// What is sent to it is taken, and will be read.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.state == IslandState::Serving && self.log_stopped.is_none()
+    }
+
+    /// As the health table says it: the state, and `read-only` when the island runs over a log that takes nothing.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.state {
+            IslandState::Serving | IslandState::Recovering if self.log_stopped.is_some() => "read-only",
+            state => state.name(),
+        }
+    }
+
+    /// What a person should know about that; empty while all is well.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        if self.detail.is_empty() { self.log_stopped.as_deref().unwrap_or_default() } else { &self.detail }
     }
 }
 
@@ -243,7 +270,8 @@ impl IslandHandle {
         let (log_start, log_end) = (self.shared.log.start(), self.shared.log.end());
         let lag_records = log_end.saturating_sub(said.position);
         let disk_bytes = self.shared.kv.disk_bytes();
-        IslandStatus { log_start, log_end, lag_records, disk_bytes, ..said }
+        let log_stopped = self.shared.log.stopped();
+        IslandStatus { log_start, log_end, lag_records, disk_bytes, log_stopped, ..said }
     }
 
     /// Tells the owner thread to stop after the record at hand, and waits for it. What it had not sealed is in the

@@ -58,6 +58,9 @@ impl PartitionLog for Held {
     fn end(&self) -> Offset {
         self.log.end()
     }
+    fn stopped(&self) -> Option<String> {
+        None
+    }
     fn read(&self, from: Offset, bytes_max: usize, wait: Duration) -> Result<Vec<Entry>, ReadError> {
         self.log.read(from, bytes_max, wait)
     }
@@ -78,6 +81,9 @@ impl PartitionLog for Dead {
     }
     fn end(&self) -> Offset {
         0
+    }
+    fn stopped(&self) -> Option<String> {
+        Some("the disk is gone".to_owned())
     }
     fn read(&self, _: Offset, _: usize, _: Duration) -> Result<Vec<Entry>, ReadError> {
         Ok(Vec::new())

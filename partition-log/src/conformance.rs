@@ -40,7 +40,7 @@ pub trait Fixture {
 /// # Panics
 /// When the log breaks a promise; the message says which.
 pub fn run(make: impl Fn() -> Box<dyn Fixture>) {
-    let cases: [fn(&mut dyn Fixture); 12] = [
+    let cases: [fn(&mut dyn Fixture); 13] = [
         an_empty_log_is_empty,
         offsets_are_dense_and_records_keep_their_order,
         a_read_begins_anywhere,
@@ -51,6 +51,7 @@ pub fn run(make: impl Fn() -> Box<dyn Fixture>) {
         released_records_are_expired,
         records_may_be_empty_and_as_large_as_the_limit,
         a_future_hears_the_ack,
+        a_log_at_work_has_not_stopped,
         concurrent_appends_are_acked_exactly_once,
         what_was_acked_is_there_after_a_reopen,
     ];
@@ -173,6 +174,18 @@ fn a_future_hears_the_ack(fixture: &mut dyn Fixture) {
     // Queued already, so the second may be awaited first.
     assert_eq!(runtime.block_on(second), Ok(1));
     assert_eq!(runtime.block_on(first), Ok(0));
+}
+
+fn a_log_at_work_has_not_stopped(fixture: &mut dyn Fixture) {
+    for n in 0..2 {
+        let log = fixture.log();
+        assert_eq!(log.stopped(), None);
+        append(&*log, record(n));
+        append_blocking(&*log, Bytes::from(vec![7; RECORD_BYTES_MAX + 1])).expect_err("too large");
+        assert_eq!(log.stopped(), None, "a refused record stops nothing");
+        drop(log);
+        fixture.reopen();
+    }
 }
 
 fn concurrent_appends_are_acked_exactly_once(fixture: &mut dyn Fixture) {

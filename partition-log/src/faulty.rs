@@ -41,17 +41,23 @@ pub struct FaultyLog<L> {
     inner: L,
     faults: Faults,
     random: Mutex<Random>,
+    stopped: Mutex<Option<String>>,
 }
 
 impl<L: PartitionLog> FaultyLog<L> {
     /// Makes `inner` evil.
     pub fn new(inner: L, faults: Faults, seed: u64) -> Self {
-        Self { inner, faults, random: Mutex::new(Random::new(seed)) }
+        Self { inner, faults, random: Mutex::new(Random::new(seed)), stopped: Mutex::default() }
     }
 
     /// The good log inside.
     pub fn inner(&self) -> &L {
         &self.inner
+    }
+
+    /// From now on nothing is taken, for this reason.
+    pub fn stop(&self, reason: &str) {
+        *self.stopped.lock() = Some(reason.to_owned());
     }
 
     fn strikes(&self, per_mille: u16) -> bool {
@@ -61,6 +67,9 @@ impl<L: PartitionLog> FaultyLog<L> {
 
 impl<L: PartitionLog> PartitionLog for FaultyLog<L> {
     fn append(&self, record: Bytes, ack: Ack) {
+        if let Some(reason) = self.stopped() {
+            return ack(Err(AppendError::Stopped(reason)));
+        }
         if self.strikes(self.faults.refused) {
             let (bytes, bytes_max) = (0, 0);
             return ack(Err(AppendError::Full { records: 0, bytes, records_max: 0, bytes_max }));
@@ -83,6 +92,10 @@ impl<L: PartitionLog> PartitionLog for FaultyLog<L> {
 
     fn end(&self) -> Offset {
         self.inner.end()
+    }
+
+    fn stopped(&self) -> Option<String> {
+        self.stopped.lock().clone().or_else(|| self.inner.stopped())
     }
 
     fn read(&self, from: Offset, bytes_max: usize, wait: Duration) -> Result<Vec<Entry>, ReadError> {
@@ -123,6 +136,16 @@ mod tests {
         let (heard, held) = history(Faults::NONE, 1);
         assert!((0..200).map(Ok).eq(heard));
         assert_eq!(held.len(), 200);
+    }
+
+    #[test]
+    fn a_stopped_one_takes_nothing_and_is_read_on() {
+        let log = FaultyLog::new(MemoryLog::new(), Faults::NONE, 1);
+        append_blocking(&log, Bytes::new()).unwrap();
+        log.stop("no disk");
+        assert_eq!(append_blocking(&log, Bytes::new()), Err(AppendError::Stopped("no disk".to_owned())));
+        assert_eq!((log.stopped().as_deref(), log.end()), (Some("no disk"), 1));
+        assert_eq!(log.read(0, 1, Duration::ZERO).unwrap().len(), 1);
     }
 
     #[test]

@@ -42,6 +42,10 @@ pub trait PartitionLog: Send + Sync {
     /// One past the newest durable record.
     fn end(&self) -> Offset;
 
+    /// Why appends are refused now; `None` while they are taken. For whoever says how the process does: a full queue
+    /// is no such reason, a full disk is one until an append finds room again, and all others are final.
+    fn stopped(&self) -> Option<String>;
+
     /// The durable records from `from` on, in order: as many as fit into `bytes_max`, but at least one.
     ///
     /// At the end it waits up to `wait` for a record and returns `[]` when none came. It may return fewer
@@ -86,6 +90,9 @@ pub enum AppendError {
         /// The limit.
         max: usize,
     },
+    /// There was no room on the disk, and nothing of the record is left there. The next append tries again.
+    #[error("the log has no room: {0}")]
+    NoRoom(String),
     /// The log takes nothing more until it is opened again. Durable records stay readable.
     ///
     /// A record that was already queued may or may not be durable: its sender retries under the same identity.
@@ -191,6 +198,9 @@ macro_rules! forward_to_inner {
             }
             fn end(&self) -> Offset {
                 (**self).end()
+            }
+            fn stopped(&self) -> Option<String> {
+                (**self).stopped()
             }
             fn read(&self, from: Offset, bytes_max: usize, wait: Duration) -> Result<Vec<Entry>, ReadError> {
                 (**self).read(from, bytes_max, wait)

@@ -53,6 +53,10 @@ impl PartitionLog for MemoryLog {
         self.records.lock().end()
     }
 
+    fn stopped(&self) -> Option<String> {
+        None
+    }
+
     fn read(&self, from: Offset, bytes_max: usize, wait: Duration) -> Result<Vec<Entry>, ReadError> {
         let mut records = self.records.lock();
         records.check(from)?;

@@ -1,4 +1,5 @@
-//! What a log does on a disk that fails: it stops once and for good, says why, and opens again without a loss.
+//! What a log does on a disk that fails: it stops once and for good, says why, and opens again without a loss. A full
+//! disk is no failed one: the log refuses what has no place and goes on when there is room.
 #![allow(clippy::unwrap_used)] // helpers of tests fail as tests do
 
 use std::path::Path;
@@ -57,6 +58,7 @@ fn check_stops(op: Op, skip: u32, fault: Fault) {
         panic!("it was tried again")
     };
     assert!(reason.starts_with(&format!("the disk failed at record {acked}: ")), "{reason}");
+    assert_eq!(log.stopped(), Some(reason));
     assert!(records(&log).into_iter().eq(0..acked), "what is durable stays readable");
     assert_eq!(log.end(), acked);
 
@@ -78,7 +80,6 @@ fn check_stops(op: Op, skip: u32, fault: Fault) {
 fn a_failed_write_stops_the_log() {
     for skip in [0, 1, 7, 20] {
         check_stops(Op::Write, skip, EIO);
-        check_stops(Op::Write, skip, ENOSPC);
     }
 }
 
@@ -86,12 +87,13 @@ fn a_failed_write_stops_the_log() {
 fn a_failed_sync_stops_the_log() {
     for skip in [0, 1, 7, 20] {
         check_stops(Op::Sync, skip, EIO);
+        check_stops(Op::Sync, skip, ENOSPC);
     }
 }
 
 #[test]
 fn a_failed_new_segment_stops_the_log() {
-    check_stops(Op::Create, 0, ENOSPC);
+    check_stops(Op::Create, 0, EIO);
     check_stops(Op::Create, 2, EIO);
     check_stops(Op::SyncDir, 0, EIO);
 }
@@ -126,6 +128,78 @@ fn a_full_disk_leaves_a_log_that_opens() {
     }
 }
 
+/// The log refuses one record for want of room and takes it at the second try; power may go at any moment.
+#[track_caller]
+fn check_goes_on(op: Op, skip: u32, torn: &[usize]) {
+    let disk = MemoryDisk::new();
+    let log = open(&disk);
+    torn.iter().for_each(|bytes| disk.fail(op, skip, Fault::Short(*bytes)));
+    disk.fail(op, skip, ENOSPC);
+    let acked = (0..100).take_while(|n| append_blocking(&log, record(*n)).is_ok()).count() as u64;
+    assert!(acked < 100, "the fault never struck");
+    let why = log.stopped().unwrap();
+    assert!(why.contains("free space on the disk of /log"), "{why}");
+    for seed in 0..20 {
+        assert!(records(&open(&disk.power_loss_with_seed(seed))).into_iter().eq(0..acked), "seed {seed}");
+    }
+    for n in acked..acked + 20 {
+        assert_eq!(append_blocking(&log, record(n)), Ok(n), "the second try");
+        assert_eq!(log.stopped(), None);
+        for seed in 0..5 {
+            assert!(records(&open(&disk.power_loss_with_seed(seed))).into_iter().eq(0..=n), "seed {seed}");
+        }
+    }
+    assert!(records(&log).into_iter().eq(0..acked + 20));
+}
+
+#[test]
+fn without_room_a_record_is_refused_and_the_log_goes_on() {
+    for skip in [0, 1, 5, 7, 20] {
+        check_goes_on(Op::Write, skip, &[]);
+        check_goes_on(Op::Write, skip, &[33]);
+    }
+    for skip in [0, 1, 2] {
+        check_goes_on(Op::Create, skip, &[]);
+    }
+}
+
+#[test]
+fn a_full_disk_that_is_emptied_takes_all_that_comes_then() {
+    for bytes_max in 24..1_200 {
+        let disk = MemoryDisk::new();
+        disk.set_bytes_max(bytes_max);
+        let log = open(&disk);
+        let acked = (0..100).take_while(|n| append_blocking(&log, record(*n)).is_ok()).count() as u64;
+        let refused = append_blocking(&log, record(acked)).unwrap_err();
+        assert!(matches!(refused, AppendError::NoRoom(_)), "{refused}");
+        disk.set_bytes_max(10_000);
+        for n in acked..acked + 20 {
+            assert_eq!(append_blocking(&log, record(n)), Ok(n), "room for {bytes_max}");
+        }
+        let lost = disk.power_loss_keeping_synced();
+        for disk in [disk, lost] {
+            assert!(records(&open(&disk)).into_iter().eq(0..acked + 20), "room for {bytes_max}");
+        }
+    }
+}
+
+#[test]
+fn what_had_no_room_and_could_not_be_undone_stops_the_log() {
+    for (op, undo) in [(Op::Write, Op::Truncate), (Op::Write, Op::Sync), (Op::Create, Op::SyncDir)] {
+        let disk = MemoryDisk::new();
+        let log = open(&disk);
+        append_blocking(&log, record(0)).unwrap();
+        disk.fail(op, 0, ENOSPC);
+        if op == Op::Create {
+            (1..5).for_each(|n| assert_eq!(append_blocking(&log, record(n)), Ok(n), "the first segment"));
+        }
+        disk.fail(undo, 0, EIO);
+        let refused = append_blocking(&log, record(5)).unwrap_err();
+        assert!(matches!(refused, AppendError::Stopped(_)), "{op:?} {undo:?}: {refused}");
+        assert!(log.stopped().unwrap().starts_with("the disk failed at record"));
+    }
+}
+
 #[test]
 fn a_torn_write_that_could_not_be_cut_is_cut_at_the_next_open() {
     let disk = MemoryDisk::new();
@@ -133,6 +207,7 @@ fn a_torn_write_that_could_not_be_cut_is_cut_at_the_next_open() {
     append_blocking(&log, record(0)).unwrap();
     disk.fail(Op::Write, 0, Fault::Short(33));
     disk.fail(Op::Write, 0, ENOSPC);
+    disk.fail(Op::Truncate, 0, EIO);
     disk.fail(Op::Truncate, 0, EIO);
     append_blocking(&log, record(1)).unwrap_err();
     drop(log);

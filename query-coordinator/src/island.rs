@@ -57,8 +57,8 @@ impl Partition for IslandHandle {
         let status = self.status();
         v1::PartitionHealth {
             partition: status.partition,
-            state: status.state.name().to_owned(),
-            detail: status.detail,
+            state: status.name().to_owned(),
+            detail: status.why().to_owned(),
             sealed_through: status.sealed_through.map_or(0, Minute::unix_seconds),
             log_start: status.log_start,
             log_end: status.log_end,

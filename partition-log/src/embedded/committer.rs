@@ -3,7 +3,14 @@
 //! In:    groups from the queue.
 //! Out:   durable records to the readers, then the acks.
 //! Kept:  the file, and where in it everything is durable.
-//! Never: an ack before the sync; a second try after a failed write or sync.
+//! Never: an ack before the sync; a second try after a failed sync, or after a write that failed for anything but room.
+//!
+//! # A full disk
+//! A write that found no room is not final, because nobody has to guess what the disk holds: everything below `position`
+//! was synced before, and the bytes above were never synced nor promised. They are cut off, and the cut is synced, before
+//! anything else is written; a segment that was begun is removed, and that is synced too, for a name that came back
+//! after a power loss would hide later records of the segment before it. If any of this fails, or the sync itself finds
+//! no room, the log stops for good.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,8 +19,8 @@ use std::sync::Arc;
 use super::LogConfig;
 use super::frame::{HEADER_BYTES, frame_bytes, push_frame};
 use super::queue::Waiting;
-use super::recover::{Active, create};
-use super::segment::{Segment, SparseIndex};
+use super::recover::{Active, draft, settle};
+use super::segment::{Segment, SparseIndex, path_of};
 use super::shared::Shared;
 use crate::disk::write_all_at;
 use crate::log::{AppendError, Offset};
@@ -26,6 +33,16 @@ pub(super) struct Committer {
     pub(super) next: Offset,
     /// The group as bytes; kept so that its memory is used again. At most a group, or one record.
     pub(super) buffer: Vec<u8>,
+    /// The last group found room.
+    pub(super) has_room: bool,
+}
+
+/// Why a group is not durable.
+enum Failed {
+    /// There was no room for it, and the disk is as it was before.
+    NoRoom(io::Error),
+    /// Nobody can know what the disk holds.
+    ForGood(io::Error),
 }
 
 impl Committer {
@@ -34,18 +51,22 @@ impl Committer {
         while let Some(group) = self.shared.queue.take() {
             match self.commit(&group) {
                 Ok(()) => self.publish(group),
-                Err(error) => return self.stop(group, &error),
+                Err(Failed::NoRoom(error)) => self.refuse(group, &error),
+                Err(Failed::ForGood(error)) => return self.stop(group, &error),
             }
         }
     }
 
-    fn commit(&mut self, group: &[Waiting]) -> io::Result<()> {
+    fn commit(&mut self, group: &[Waiting]) -> Result<(), Failed> {
         self.encode(group);
         if self.is_full() {
             self.roll()?;
         }
-        write_all_at(self.active.file.as_ref(), &self.buffer, self.active.position)?;
-        self.active.file.sync()
+        let file = self.active.file.as_ref();
+        write_all_at(file, &self.buffer, self.active.position).map_err(|error| {
+            undone(error, || file.truncate(self.active.position).and_then(|()| file.sync()))
+        })?;
+        file.sync().map_err(Failed::ForGood)
     }
 
     fn encode(&mut self, group: &[Waiting]) {
@@ -61,8 +82,15 @@ impl Committer {
     }
 
     /// Goes on in a new segment. All records of the old one are durable already.
-    fn roll(&mut self) -> io::Result<()> {
-        self.active = create(self.shared.disk.as_ref(), &self.dir, self.next)?;
+    fn roll(&mut self) -> Result<(), Failed> {
+        let (disk, dir) = (self.shared.disk.as_ref(), self.dir.as_path());
+        let remove = || match disk.remove(&path_of(dir, self.next)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => disk.sync_dir(dir),
+        };
+        let active = draft(disk, dir, self.next).map_err(|error| undone(error, remove))?;
+        settle(disk, dir, &active).map_err(Failed::ForGood)?;
+        self.active = active;
         let index = SparseIndex::new(self.next, self.config.index_every_bytes);
         let segment = Segment::new(&self.dir, self.next, self.active.position, index);
         self.shared.add_segment(segment);
@@ -71,6 +99,11 @@ impl Committer {
 
     /// The group is durable: readers may have it, and then their senders hear of it.
     fn publish(&mut self, group: Vec<Waiting>) {
+        if !self.has_room {
+            tracing::info!(dir = %self.dir.display(), record = self.next, "log goes on: there is room again");
+            self.shared.queue.set_no_room(None);
+            self.has_room = true;
+        }
         let (mut places, mut position) = (Vec::with_capacity(group.len()), self.active.position);
         for waiting in &group {
             places.push(position);
@@ -85,7 +118,21 @@ impl Committer {
         }
     }
 
-    /// The first failure is the last: after a failed sync nobody can know what the disk holds.
+    /// Nothing of the group is on the disk. The next one tries again.
+    fn refuse(&mut self, group: Vec<Waiting>, error: &io::Error) {
+        let reason =
+            format!("{error}; free space on the disk of {}, then it goes on by itself", self.dir.display());
+        if self.has_room {
+            tracing::error!(dir = %self.dir.display(), record = self.next, %error, "log has no room");
+            self.has_room = false;
+        }
+        self.shared.queue.set_no_room(Some(reason.clone()));
+        for waiting in group {
+            (waiting.ack)(Err(AppendError::NoRoom(reason.clone())));
+        }
+    }
+
+    /// After a failed sync nobody can know what the disk holds.
     fn stop(self, group: Vec<Waiting>, error: &io::Error) {
         let reason = format!("the disk failed at record {}: {error}; restart to recover", self.next);
         tracing::error!(dir = %self.dir.display(), record = self.next, %error, "log stops: the disk failed");
@@ -95,6 +142,17 @@ impl Committer {
             tracing::warn!(dir = %self.dir.display(), %error, "cannot cut what was not synced");
         }
         self.shared.refuse_all(group, &reason);
+    }
+}
+
+/// A failure before anything was synced: with no room it is undone, and then it was none.
+fn undone(error: io::Error, undo: impl FnOnce() -> io::Result<()>) -> Failed {
+    if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        return Failed::ForGood(error);
+    }
+    match undo() {
+        Ok(()) => Failed::NoRoom(error),
+        Err(error) => Failed::ForGood(error),
     }
 }
 

@@ -4,7 +4,7 @@
 //! Out:   acks from one committer thread, after one write and one fdatasync a group; records to readers.
 //! Kept:  segments until they are released; the newest records in memory, so that an island which keeps up never
 //!        reads the disk; a sparse index.
-//! Never: an ack before the sync, a read of what is not durable, a write after the first failed one.
+//! Never: an ack before the sync, a read of what is not durable, a write after a failed sync.
 //!
 //! Lost on a crash: what was not acknowledged. Whether a directory is in use is the binary's business.
 
@@ -84,7 +84,8 @@ impl EmbeddedLog {
         let queue = Queue::new(config.clone());
         let shared = Arc::new(Shared::new(disk, queue, Durable { segments, tail }));
         let (next, buffer, at) = (report.end, Vec::new(), dir.to_owned());
-        let committer = Committer { shared: shared.clone(), dir: at, config, active, next, buffer };
+        let committer =
+            Committer { shared: shared.clone(), dir: at, config, active, next, buffer, has_room: true };
         let thread = spawn(committer).map_err(OpenError::io("start the committer thread for", dir))?;
         let log = Self { dir: dir.to_owned(), shared, committer: Mutex::new(Some(thread)) };
         Ok(Opened { log, report })
@@ -131,6 +132,10 @@ impl PartitionLog for EmbeddedLog {
 
     fn end(&self) -> Offset {
         self.shared.durable().end()
+    }
+
+    fn stopped(&self) -> Option<String> {
+        self.shared.queue.stopped()
     }
 
     fn read(&self, from: Offset, bytes_max: usize, wait: Duration) -> Result<Vec<Entry>, ReadError> {

@@ -33,6 +33,8 @@ struct State {
     bytes: usize,
     /// Why nothing more is taken.
     stopped: Option<String>,
+    /// Why the last group was refused: there was no room for it.
+    no_room: Option<String>,
 }
 
 impl Queue {
@@ -83,6 +85,17 @@ impl Queue {
     pub(super) fn stop(&self, reason: &str) {
         self.state.lock().stopped.get_or_insert_with(|| reason.to_owned());
         self.arrived.notify_all();
+    }
+
+    /// Says that the last group found no room, and why; or that there is room again.
+    pub(super) fn set_no_room(&self, reason: Option<String>) {
+        self.state.lock().no_room = reason;
+    }
+
+    /// Why appends are refused now.
+    pub(super) fn stopped(&self) -> Option<String> {
+        let state = self.state.lock();
+        state.stopped.clone().or_else(|| state.no_room.clone())
     }
 
     /// Everything that still waits, to be refused.

@@ -69,17 +69,19 @@ pub(super) fn recover(disk: &dyn Disk, dir: &Path, config: &LogConfig) -> Result
     Ok(Recovered { segments, active, report })
 }
 
-/// Makes a segment whose header and name are durable before a record goes in.
-pub(super) fn create(disk: &dyn Disk, dir: &Path, base: Offset) -> std::io::Result<Active> {
-    let file = disk.create(&path_of(dir, base))?;
-    let active = begin(file, base)?;
-    disk.sync_dir(dir)?;
-    Ok(active)
+/// Makes a segment and writes its header. Before a record goes in, [`settle`] makes both durable.
+pub(super) fn draft(disk: &dyn Disk, dir: &Path, base: Offset) -> std::io::Result<Active> {
+    begin(disk.create(&path_of(dir, base))?, base)
+}
+
+/// Makes the header and the name of a segment durable.
+pub(super) fn settle(disk: &dyn Disk, dir: &Path, active: &Active) -> std::io::Result<()> {
+    active.file.sync()?;
+    disk.sync_dir(dir)
 }
 
 fn begin(file: Box<dyn DiskFile>, base: Offset) -> std::io::Result<Active> {
     write_all_at(file.as_ref(), &header(base), 0)?;
-    file.sync()?;
     Ok(Active { file, position: HEADER_BYTES as u64 })
 }
 
@@ -91,7 +93,11 @@ fn bases(disk: &dyn Disk, dir: &Path) -> Result<Vec<Offset>, OpenError> {
 }
 
 fn fresh(disk: &dyn Disk, dir: &Path, config: &LogConfig) -> Result<Recovered, OpenError> {
-    let active = create(disk, dir, 0).map_err(OpenError::io("create a segment", &path_of(dir, 0)))?;
+    let create = || {
+        let active = draft(disk, dir, 0)?;
+        settle(disk, dir, &active).map(|()| active)
+    };
+    let active = create().map_err(OpenError::io("create a segment", &path_of(dir, 0)))?;
     let index = SparseIndex::new(0, config.index_every_bytes);
     let segments = VecDeque::from([Segment::new(dir, 0, active.position, index)]);
     let report = Recovery { start: 0, end: 0, segments: 1, torn_bytes_cut: 0, torn_file: None };
@@ -125,7 +131,7 @@ fn open_last(disk: &dyn Disk, dir: &Path, base: Offset, config: &LogConfig) -> R
     if let Some(cut) = torn_header(&content, base, &path)? {
         file.truncate(0).map_err(OpenError::io("cut the torn header", &path))?;
         let active = begin(file, base).map_err(OpenError::io("write the header", &path))?;
-        disk.sync_dir(dir).map_err(OpenError::io("sync", dir))?;
+        settle(disk, dir, &active).map_err(OpenError::io("sync", &path))?;
         let segment = Segment::new(dir, base, active.position, index);
         return Ok(Last { segment, active, end: base, torn_bytes_cut: cut });
     }

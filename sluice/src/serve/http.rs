@@ -52,7 +52,7 @@ async fn in_time(request: Request, next: Next) -> Response {
     }
 }
 
-/// Ready when every island has caught up with its log; until then answers are partial.
+/// Ready when every island has caught up with its log, for until then answers are partial, and every log takes more.
 async fn readyz(State(house): State<House>) -> impl IntoResponse {
     match house.partitions.ready() {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),

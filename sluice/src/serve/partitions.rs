@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aggregator::{
-    IslandConfig, IslandHandle, IslandLimits, IslandState, SystemClock, checkpoint_position, spawn,
-};
+use aggregator::{IslandConfig, IslandHandle, IslandLimits, SystemClock, checkpoint_position, spawn};
 use anyhow::Context as _;
 use partition_log::{EmbeddedLog, LogConfig, PartitionLog};
 use proto::v1;
@@ -72,19 +70,17 @@ impl Partitions {
         &self.islands
     }
 
-    /// Every island has caught up with its log; else a line about those that have not.
+    /// Every island has caught up with its log, and its log takes more; else a line about those of which that is not so.
     pub(crate) fn ready(&self) -> Result<(), String> {
         let waiting: Vec<String> = self
             .islands
             .iter()
             .map(IslandHandle::status)
-            .filter(|status| status.state != IslandState::Serving)
+            .filter(|status| !status.is_ready())
             .map(|status| {
-                let (state, at, end) = (status.state.name(), status.position, status.log_end);
-                format!(
-                    "partition {} is {state}, at record {at} of {end} {}",
-                    status.partition, status.detail
-                )
+                let (state, at, end) = (status.name(), status.position, status.log_end);
+                let line = format!("partition {} is {state}, at record {at} of {end}", status.partition);
+                if status.why().is_empty() { line } else { format!("{line}: {}", status.why()) }
             })
             .collect();
         if waiting.is_empty() { Ok(()) } else { Err(waiting.join("\n")) }

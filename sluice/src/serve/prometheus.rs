@@ -7,7 +7,7 @@ use proto::v1::{HealthReply, PartitionHealth};
 type Read = fn(&PartitionHealth) -> u64;
 
 const OF_PARTITIONS: [(&str, &str, &str, Read); 10] = [
-    ("sluice_island_serving", "gauge", "1 when the island has caught up with its log", |p| {
+    ("sluice_island_serving", "gauge", "1 when the island has caught up with a log that takes more", |p| {
         u64::from(p.state == "serving")
     }),
     (

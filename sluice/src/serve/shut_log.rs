@@ -25,6 +25,10 @@ impl PartitionLog for ShutLog {
         self.log.end()
     }
 
+    fn stopped(&self) -> Option<String> {
+        Some(self.why.clone())
+    }
+
     fn read(&self, from: Offset, bytes_max: usize, wait: Duration) -> Result<Vec<Entry>, ReadError> {
         self.log.read(from, bytes_max, wait)
     }
