@@ -58,6 +58,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  sluice inspect ./data\n  sluice inspect ./data --partition 2 --records 20 --rows 5\n  sluice inspect ./data/partition-0002/log/00000000000000000000.log\n\nWrites nothing and takes no lock, so it may run beside a server. Exit status 1 when anything is damaged."
     )]
     Inspect(InspectArgs),
+    /// Decode everything in a data directory and name each damaged block
+    #[command(
+        after_help = "Example:\n  sluice verify --data ./data\n\nWrites nothing and takes no lock, so it may run beside a server. Exit status 1 when anything is damaged."
+    )]
+    Verify(VerifyArgs),
     /// The configuration that counts, and where each value comes from
     #[command(after_help = "Example:\n  SLUICE_GRPC=127.0.0.1:14317 sluice config --format json")]
     Config(ConfigArgs),
@@ -375,6 +380,16 @@ pub(crate) struct InspectArgs {
     /// List every slab block by itself, not only the metrics
     #[arg(long)]
     pub(crate) blocks: bool,
+    /// How the result is printed
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The data directory
+    #[arg(long, value_name = "DIR", default_value = "./sluice-data")]
+    pub(crate) data: PathBuf,
     /// How the result is printed
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,

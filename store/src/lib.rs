@@ -24,7 +24,9 @@ mod slab;
 
 // What is done with it.
 mod retention;
+mod salvage;
 mod scan;
+mod verify;
 
 pub use error::StoreError;
 pub use keys::{CHECKPOINT_KEY, PartKey, SlabKey, metric_key, series_key};
@@ -33,6 +35,8 @@ pub use memory::{CrashPoint, MemoryKv};
 pub use retention::delete_slabs_before;
 pub use rocks::{RocksKv, RocksOptions};
 pub use rocksdb::Cache;
+pub use salvage::{Lost, range_past_damage};
 pub use scan::{ScanStats, scan};
 pub use series_record::{DictionaryEntry, MetricRecord, SeriesRecord, read_dictionary};
 pub use slab::{Columns, PageBlock, Percentile, SlabBlock, SlabColumns};
+pub use verify::{DAMAGE_LISTED_MAX, FamilyVerified, Verified, verify};

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
     LogLevel, Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
@@ -150,6 +151,17 @@ impl RocksKv {
         let db = DB::open_cf_descriptors_read_only(&database, dir, families, false)
             .map_err(|why| weather("open", dir, &why))?;
         Ok(Self { db, dir: dir.to_owned() })
+    }
+
+    /// A copy of the store as it is now, in a directory that does not exist yet, on the same file system. What is in
+    /// files already is linked, not copied, so this takes milliseconds whatever the store's size; what is in memory is
+    /// written out first.
+    ///
+    /// # Errors
+    /// When the directory is there, or the disk says no.
+    pub fn checkpoint(&self, dir: &Path) -> Result<(), StoreError> {
+        let copied = Checkpoint::new(&self.db).and_then(|checkpoint| checkpoint.create_checkpoint(dir));
+        copied.map_err(|why| weather("copy the store to", dir, &why))
     }
 
     fn family(&self, cf: Cf) -> &ColumnFamily {

@@ -6,3 +6,4 @@ pub(crate) mod config;
 pub(crate) mod inspect;
 pub(crate) mod loadgen;
 pub(crate) mod publish;
+pub(crate) mod verify;

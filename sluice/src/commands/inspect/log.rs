@@ -41,22 +41,35 @@ pub(super) struct Segment {
 
 impl Log {
     pub(super) fn of_dir(dir: &Path, wanted: Wanted, damage: &mut Vec<String>) -> Self {
-        let files = segments_in(dir).unwrap_or_else(|why| {
-            damage.push(format!("cannot list {}: {why}", dir.display()));
-            Vec::new()
-        });
-        Self::of_files(&files, wanted, damage)
+        let files = listed(dir, damage);
+        let mut log = Self::of_files(&files, damage, &mut |_, _| {});
+        log.newest = newest(&files, log.end, wanted, damage);
+        log
     }
 
     pub(super) fn of_segment(file: &Path, wanted: Wanted, damage: &mut Vec<String>) -> Self {
-        Self::of_files(&[file.to_owned()], wanted, damage)
+        let files = [file.to_owned()];
+        let mut log = Self::of_files(&files, damage, &mut |_, _| {});
+        log.newest = newest(&files, log.end, wanted, damage);
+        log
     }
 
-    fn of_files(files: &[PathBuf], wanted: Wanted, damage: &mut Vec<String>) -> Self {
+    /// Every record decoded in full, and none kept.
+    pub(super) fn verify(dir: &Path, damage: &mut Vec<String>, moved: &mut dyn FnMut(u64)) -> Self {
+        let mut unreadable = Vec::new();
+        let log = Self::of_files(&listed(dir, damage), damage, &mut |offset, bytes| {
+            unreadable.extend(LogRecord::decode(offset, bytes, 0).damage());
+            moved(bytes.len() as u64);
+        });
+        damage.extend(unreadable.into_iter().map(|what| format!("{}: {what}", dir.display())));
+        log
+    }
+
+    fn of_files(files: &[PathBuf], damage: &mut Vec<String>, each: EachRecord<'_>) -> Self {
         let mut segments: Vec<Segment> = Vec::new();
         for (at, file) in files.iter().enumerate() {
             let is_last = at + 1 == files.len();
-            let Some(segment) = Segment::read(file, is_last, damage) else { continue };
+            let Some(segment) = Segment::read(file, is_last, damage, each) else { continue };
             if let Some(before) = segments.last()
                 && before.end != segment.base
             {
@@ -69,8 +82,8 @@ impl Log {
         }
         let start = segments.first().map_or(0, |segment| segment.base);
         let end = segments.last().map_or(0, |segment| segment.end);
-        let newest = newest(files, end, wanted, damage);
-        Self { start, end, bytes: segments.iter().map(|segment| segment.bytes).sum(), segments, newest }
+        let bytes = segments.iter().map(|segment| segment.bytes).sum();
+        Self { start, end, bytes, segments, newest: Vec::new() }
     }
 
     /// A checkpoint that this log does not continue.
@@ -96,11 +109,11 @@ const NOTHING: Wanted = Wanted { records: 0, rows: 0, blocks: false };
 
 impl Segment {
     /// `None` of a file that a running server has released since it was listed.
-    fn read(file: &Path, is_last: bool, damage: &mut Vec<String>) -> Option<Self> {
+    fn read(file: &Path, is_last: bool, damage: &mut Vec<String>, each: EachRecord<'_>) -> Option<Self> {
         let base = base_of(file)?;
         let bytes = std::fs::metadata(file).map_or(0, |about| about.len());
         let name = file.display().to_string();
-        let (inspected, state) = match partition_log::inspect(file, |_, _, _| {}) {
+        let (inspected, state) = match partition_log::inspect(file, |offset, _, bytes| each(offset, bytes)) {
             Ok(inspected) => {
                 let state = state(&inspected, is_last, &name, damage);
                 (Some(inspected), state)
@@ -118,6 +131,17 @@ impl Segment {
         let version = inspected.map(|segment| segment.version);
         Some(Self { file: name, version, base, end, records: end - base, bytes, state })
     }
+}
+
+/// What is called with every good record.
+type EachRecord<'a> = &'a mut dyn FnMut(Offset, &[u8]);
+
+/// The segments of a directory; one that cannot be listed is damage.
+fn listed(dir: &Path, damage: &mut Vec<String>) -> Vec<PathBuf> {
+    segments_in(dir).unwrap_or_else(|why| {
+        damage.push(format!("cannot list {}: {why}", dir.display()));
+        Vec::new()
+    })
 }
 
 /// Only the last segment may have a torn tail: every other was durable as a whole before the next began.

@@ -15,6 +15,7 @@ mod store;
 mod target;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::path::Path;
 
@@ -25,6 +26,7 @@ use serde_json::Value;
 use self::log::Log;
 use self::store::Store;
 use self::target::Target;
+pub(super) use self::verify::{Family, PartitionVerified, verify_partition};
 use crate::cli::InspectArgs;
 use crate::exit::Exit;
 use crate::read::format_or_default;

@@ -62,7 +62,7 @@ impl Store {
     }
 }
 
-fn open(dir: &Path) -> Result<RocksKv, StoreError> {
+pub(super) fn open(dir: &Path) -> Result<RocksKv, StoreError> {
     let mut opened = RocksKv::open_read_only(dir);
     for _ in 1..OPENS_MAX {
         if opened.is_err() {
