@@ -3,18 +3,20 @@
 //! In:    a request as it stands on the wire, unpacked, at most [`crate::publish::MESSAGE_BYTES_MAX`] long.
 //! Out:   the message; or a refusal that names what there is too much of.
 //! Kept:  nothing.
-//! Never: allocates before it has counted. Two bytes are an empty message on the wire and hundreds in memory, so the
+//! Never: allocates before it has counted and, for all requests of the process together, before [`Memory`] has room. Two bytes are an empty message on the wire and hundreds in memory, so the
 //!        cap on bytes alone would let 16 MiB become gigabytes.
 //!
 //! ```text
 //! bytes ─▶ wire::scan · json::scan (no allocation, depth ≤ 100 · 128) ─▶ prost · serde_json ─▶ message
-//!              │ counts against `limits`
+//!              │ counts against `limits`, then takes what it comes to from `memory`
 //!              └▶ Refused
 //! ```
 
+pub(crate) mod arrival;
 pub(crate) mod codec;
 pub(crate) mod json;
 pub mod limits;
+pub mod memory;
 pub(crate) mod otlp;
 pub(crate) mod publish;
 pub(crate) mod wire;
@@ -24,10 +26,12 @@ use prost::Message;
 use prost::bytes::Buf;
 use thiserror::Error;
 
-use limits::Kind;
+use limits::{Counts, Kind};
+pub use memory::Memory;
+use memory::{Charged, Of};
 use wire::Shape;
 
-/// Why a request is not decoded. It will be refused again.
+/// Why a request is not decoded. All but the last will be refused again.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refused {
     /// It would take more memory than one request may.
@@ -47,6 +51,12 @@ pub enum Refused {
         /// What the decoder said.
         detail: String,
     },
+    /// Others take all there is. Nothing was taken of it.
+    #[error("requests in work take all of publish_memory_mib ({} MiB): send it again in a second", .bytes_max >> 20)]
+    NoMemory {
+        /// What there is.
+        bytes_max: usize,
+    },
 }
 
 /// A message whose wire form can be counted.
@@ -57,16 +67,35 @@ pub(crate) trait Shaped: Message + Default + 'static {
     const SHAPE: &'static Shape;
 }
 
-/// Counts, then decodes protobuf.
-pub(crate) fn from_protobuf<M: Shaped>(bytes: impl Buf + AsRef<[u8]>) -> Result<M, Refused> {
-    wire::scan(bytes.as_ref(), M::SHAPE).map_err(|stop| stop.refused(M::NAME))?;
-    M::decode(bytes).map_err(|error| malformed::<M>(&error))
+/// Counts, takes the memory, then decodes protobuf.
+pub(crate) fn from_protobuf<M: Shaped>(
+    bytes: impl Buf + AsRef<[u8]>,
+    memory: &Memory,
+) -> Result<Charged<M>, Refused> {
+    let counts = wire::scan(bytes.as_ref(), M::SHAPE).map_err(|stop| stop.refused(M::NAME))?;
+    charged(memory, &counts, bytes.remaining(), || M::decode(bytes).map_err(|error| malformed::<M>(&error)))
 }
 
-/// Counts, then decodes JSON.
-pub(crate) fn from_json(bytes: &[u8]) -> Result<ExportMetricsServiceRequest, Refused> {
-    json::scan(bytes)?;
-    serde_json::from_slice(bytes).map_err(|error| malformed::<ExportMetricsServiceRequest>(&error))
+/// Counts, takes the memory, then decodes JSON.
+pub(crate) fn from_json(
+    bytes: &[u8],
+    memory: &Memory,
+) -> Result<Charged<ExportMetricsServiceRequest>, Refused> {
+    let counts = json::scan(bytes)?;
+    let decode =
+        || serde_json::from_slice(bytes).map_err(|error| malformed::<ExportMetricsServiceRequest>(&error));
+    charged(memory, &counts, bytes.len(), decode)
+}
+
+fn charged<M>(
+    memory: &Memory,
+    counts: &Counts,
+    bytes: usize,
+    decode: impl FnOnce() -> Result<M, Refused>,
+) -> Result<Charged<M>, Refused> {
+    let mut taken = memory.nothing(Of::Decoded);
+    taken.grow(counts.decoded_bytes(bytes))?;
+    Ok(Charged { message: decode()?, taken })
 }
 
 fn malformed<M: Shaped>(error: &dyn std::error::Error) -> Refused {

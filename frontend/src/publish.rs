@@ -21,7 +21,9 @@ use tonic::{Request, Response, Status, Streaming};
 use v1::publish_server::SERVICE_NAME;
 
 use crate::Frontend;
+use crate::decoding::Memory;
 use crate::decoding::codec::grpc;
+use crate::decoding::memory::Charged;
 
 /// Bytes of one message, after decompression.
 pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -33,6 +35,7 @@ pub const STREAM_IN_FLIGHT_MAX: usize = 16;
 #[derive(Clone, Debug)]
 pub struct PublishService {
     frontend: Arc<Frontend>,
+    memory: Memory,
 }
 
 type Reply = Result<v1::PublishReply, Status>;
@@ -43,10 +46,10 @@ struct PublishStream(Arc<Frontend>);
 // === impl PublishService ===
 
 impl PublishService {
-    /// Ready for a tonic server: gzip and zstd are understood, message sizes bounded.
+    /// Ready for a tonic server: gzip and zstd are understood, message sizes bounded, and all requests' memory.
     #[must_use]
-    pub fn server(frontend: Arc<Frontend>) -> Self {
-        Self { frontend }
+    pub fn server(frontend: Arc<Frontend>, memory: Memory) -> Self {
+        Self { frontend, memory }
     }
 }
 
@@ -68,12 +71,16 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let frontend = Arc::clone(&self.frontend);
+        let (frontend, memory) = (Arc::clone(&self.frontend), self.memory.clone());
         Box::pin(async move {
             Ok(match request.uri().path() {
-                "/sluice.v1.Publish/Publish" => grpc().unary(Publish(frontend), request).await,
+                "/sluice.v1.Publish/Publish" => {
+                    let (mut grpc, request) = grpc(&memory, request);
+                    grpc.unary(Publish(frontend), request).await
+                }
                 "/sluice.v1.Publish/PublishStream" => {
-                    grpc().streaming(PublishStream(frontend), request).await
+                    let (mut grpc, request) = grpc(&memory, request);
+                    grpc.streaming(PublishStream(frontend), request).await
                 }
                 path => Status::unimplemented(format!("there is no method {path}")).into_http(),
             })
@@ -83,24 +90,24 @@ where
 
 // === impl Publish ===
 
-impl UnaryService<v1::PublishRequest> for Publish {
+impl UnaryService<Charged<v1::PublishRequest>> for Publish {
     type Response = v1::PublishReply;
     type Future = BoxFuture<Response<v1::PublishReply>, Status>;
 
-    fn call(&mut self, request: Request<v1::PublishRequest>) -> Self::Future {
-        let work = publish(Arc::clone(&self.0), request.into_inner().batches);
+    fn call(&mut self, request: Request<Charged<v1::PublishRequest>>) -> Self::Future {
+        let work = publish(Arc::clone(&self.0), request.into_inner());
         Box::pin(async { work.await.map(Response::new) })
     }
 }
 
 // === impl PublishStream ===
 
-impl StreamingService<v1::PublishRequest> for PublishStream {
+impl StreamingService<Charged<v1::PublishRequest>> for PublishStream {
     type Response = v1::PublishReply;
     type ResponseStream = BoxStream<v1::PublishReply>;
     type Future = BoxFuture<Response<Self::ResponseStream>, Status>;
 
-    fn call(&mut self, request: Request<Streaming<v1::PublishRequest>>) -> Self::Future {
+    fn call(&mut self, request: Request<Streaming<Charged<v1::PublishRequest>>>) -> Self::Future {
         // The queue holds requests in order; what is taken from it is waited for, so it bounds what is in flight.
         let (queue, in_flight) = mpsc::channel(STREAM_IN_FLIGHT_MAX - 1);
         tokio::spawn(read(Arc::clone(&self.0), request.into_inner(), queue));
@@ -112,13 +119,13 @@ impl StreamingService<v1::PublishRequest> for PublishStream {
 /// Reads requests and starts them in order, until the stream ends or nobody wants replies any more.
 async fn read(
     frontend: Arc<Frontend>,
-    mut requests: Streaming<v1::PublishRequest>,
+    mut requests: Streaming<Charged<v1::PublishRequest>>,
     queue: mpsc::Sender<JoinHandle<Reply>>,
 ) {
     while let Ok(place) = queue.reserve().await {
         let work = match requests.next().await {
             None => return,
-            Some(Ok(request)) => tokio::spawn(publish(Arc::clone(&frontend), request.batches)),
+            Some(Ok(request)) => tokio::spawn(publish(Arc::clone(&frontend), request)),
             // The stream cannot be read on after that; its replies so far still go out.
             Some(Err(status)) => {
                 place.send(tokio::spawn(async { Err(status) }));
@@ -129,8 +136,11 @@ async fn read(
     }
 }
 
-async fn publish(frontend: Arc<Frontend>, batches: Vec<v1::Batch>) -> Reply {
-    Ok(frontend.publish(&batches, unix_now()).await?)
+async fn publish(frontend: Arc<Frontend>, request: Charged<v1::PublishRequest>) -> Reply {
+    let Charged { message, taken } = request;
+    let reply = frontend.publish(&message.batches, unix_now()).await;
+    drop((message, taken));
+    Ok(reply?)
 }
 
 async fn reply(work: JoinHandle<Reply>) -> Reply {

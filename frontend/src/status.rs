@@ -7,9 +7,13 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
 use crate::PublishError;
+use crate::decoding::Refused;
 
 /// Milliseconds after which to come back, for those who do not read details.
 pub(crate) const RETRY_AFTER_MS: &str = "retry-after-ms";
+
+/// The dearest request is decoded and through in less.
+pub(crate) const MEMORY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
@@ -90,12 +94,43 @@ impl PublishError {
 
 impl From<PublishError> for Status {
     fn from(error: PublishError) -> Self {
-        let (code, message, after) = (error.code(), error.to_string(), error.retry_after());
-        let Some(after) = after else { return Self::new(code, message) };
-        let mut metadata = MetadataMap::new();
-        let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-        metadata.insert(RETRY_AFTER_MS, MetadataValue::from(millis));
-        let details = RpcStatus::new(code, &message, Some(after)).encode_to_vec();
-        Self::with_details_and_metadata(code, message, details.into(), metadata)
+        status(error.code(), error.to_string(), error.retry_after())
     }
+}
+
+// === impl Refused ===
+
+impl Refused {
+    /// The code of gRPC.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NoMemory { .. } => Code::ResourceExhausted,
+            Self::TooMany(_) | Self::TooDeep { .. } | Self::Malformed { .. } => Code::InvalidArgument,
+        }
+    }
+
+    /// When to come back, if it is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NoMemory { .. } => Some(MEMORY_RETRY_AFTER),
+            Self::TooMany(_) | Self::TooDeep { .. } | Self::Malformed { .. } => None,
+        }
+    }
+}
+
+impl From<Refused> for Status {
+    fn from(refused: Refused) -> Self {
+        status(refused.code(), refused.to_string(), refused.retry_after())
+    }
+}
+
+fn status(code: Code, message: String, retry_after: Option<Duration>) -> Status {
+    let Some(after) = retry_after else { return Status::new(code, message) };
+    let mut metadata = MetadataMap::new();
+    let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+    metadata.insert(RETRY_AFTER_MS, MetadataValue::from(millis));
+    let details = RpcStatus::new(code, &message, Some(after)).encode_to_vec();
+    Status::with_details_and_metadata(code, message, details.into(), metadata)
 }

@@ -8,6 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, uri::PathAndQuery};
 use bytes::{Buf as _, BufMut as _, Bytes};
 use frontend::Frontend;
+use frontend::decoding::Memory;
 use frontend::otlp::{OtlpService, router};
 use frontend::publish::{MESSAGE_BYTES_MAX, PublishService};
 use model::{Limits, Placement};
@@ -68,8 +69,8 @@ async fn client() -> Grpc<Channel> {
     let address = listener.local_addr().unwrap();
     let frontend = frontend();
     let server = Server::builder()
-        .add_service(PublishService::server(Arc::clone(&frontend)))
-        .add_service(OtlpService::server(frontend));
+        .add_service(PublishService::server(Arc::clone(&frontend), Memory::default()))
+        .add_service(OtlpService::server(frontend, Memory::default()));
     tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
     let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
     // Packed, a flood is a few KB.
@@ -85,7 +86,8 @@ async fn call(path: &'static str, body: Vec<u8>) -> Result<Bytes, Status> {
 
 async fn post(content_type: &str, body: Vec<u8>) -> (StatusCode, String) {
     let request = Request::post("/v1/metrics").header("content-type", content_type);
-    let response = router(frontend()).oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    let response =
+        router(frontend(), Memory::default()).oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
     let status = response.status();
     let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     (status, String::from_utf8_lossy(&body).into_owned())

@@ -10,6 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use frontend::counters::Fate;
+use frontend::decoding::Memory;
 use frontend::otlp::{OtlpService, router};
 use frontend::publish::{MESSAGE_BYTES_MAX, PublishService};
 use frontend::{BATCHES_PER_REQUEST_MAX, Frontend};
@@ -115,8 +116,8 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = Server::builder()
-            .add_service(PublishService::server(Arc::clone(&self.frontend)))
-            .add_service(OtlpService::server(Arc::clone(&self.frontend)));
+            .add_service(PublishService::server(Arc::clone(&self.frontend), Memory::default()))
+            .add_service(OtlpService::server(Arc::clone(&self.frontend), Memory::default()));
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
     }
@@ -143,7 +144,7 @@ impl House {
             request = request.header(*name, *value);
         }
         let request = request.body(body.into()).unwrap();
-        let response = router(Arc::clone(&self.frontend)).oneshot(request).await.unwrap();
+        let response = router(Arc::clone(&self.frontend), Memory::default()).oneshot(request).await.unwrap();
         let status = response.status();
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         (status, String::from_utf8_lossy(&body).into_owned())

@@ -95,6 +95,9 @@ pub(crate) struct ServeArgs {
     /// How many days back a backfill may reach [default: 3650]
     #[arg(long, value_name = "DAYS")]
     pub(crate) retention_days: Option<u32>,
+    /// Memory of all publish requests at work, over all connections, in MiB; beyond it they are refused and sent again [default: 1024]
+    #[arg(long, value_name = "MIB")]
+    pub(crate) publish_memory_mib: Option<usize>,
     /// Configuration file [default: ./sluice.toml if it is there]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use frontend::decoding::memory::{MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN};
 use model::Placement;
 use serde::Deserialize;
 
@@ -27,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) placement: Placement,
     pub(crate) grace_ms: u64,
     pub(crate) retention_days: u32,
+    pub(crate) publish_memory_bytes: usize,
 }
 
 /// One value, and where it came from.
@@ -48,6 +50,7 @@ struct File {
     spread: Option<u32>,
     grace_ms: Option<u64>,
     retention_days: Option<u32>,
+    publish_memory_mib: Option<usize>,
 }
 
 /// Reads the layers and checks the result.
@@ -88,6 +91,14 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
     let grace_ms = layers.pick("grace_ms", args.grace_ms, file.grace_ms, "5000")?;
     let retention_days = layers.pick("retention_days", args.retention_days, file.retention_days, "3650")?;
 
+    let mib_default = MEMORY_BYTES_DEFAULT >> 20;
+    let publish_memory_mib: usize = layers.pick(
+        "publish_memory_mib",
+        args.publish_memory_mib,
+        file.publish_memory_mib,
+        &mib_default.to_string(),
+    )?;
+
     let placement = Placement::new(partitions, spread)?;
     if grace_ms > GRACE_MS_MAX {
         bail!(
@@ -97,6 +108,12 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
     if retention_days == 0 || retention_days > RETENTION_DAYS_MAX {
         bail!("retention_days is {retention_days}, must be from 1 to {RETENTION_DAYS_MAX}");
     }
+    let mib_min = MEMORY_BYTES_MIN >> 20;
+    if publish_memory_mib < mib_min {
+        bail!(
+            "publish_memory_mib is {publish_memory_mib}, must be at least {mib_min}: the largest request must find a place"
+        );
+    }
     let config = Config {
         data: PathBuf::from(data),
         grpc: address("grpc", &grpc)?,
@@ -104,6 +121,7 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
         placement,
         grace_ms,
         retention_days,
+        publish_memory_bytes: publish_memory_mib.saturating_mul(1 << 20),
     };
     Ok((config, layers.settings))
 }
@@ -185,6 +203,7 @@ mod tests {
         check(&[("SLUICE_PARTITIONS", "many")], "partitions is \"many\" (environment SLUICE_PARTITIONS)");
         check(&[("SLUICE_GRACE_MS", "70000")], "grace_ms is 70000, must be at most 60000");
         check(&[("SLUICE_HTTP", "0.0.0.0:4318")], "loopback only");
+        check(&[("SLUICE_PUBLISH_MEMORY_MIB", "100")], "publish_memory_mib is 100, must be at least 768");
         check(&[("SLUICE_GRPC", "4317")], "grpc is \"4317\"");
         check(&[("SLUICE_SPREAD", "9")], "spread is 9");
     }

@@ -27,7 +27,7 @@ struct Scan<'a> {
 }
 
 /// Allocates nothing; takes time in proportion to the bytes.
-pub(crate) fn scan(bytes: &[u8]) -> Result<(), Refused> {
+pub(super) fn scan(bytes: &[u8]) -> Result<Counts, Refused> {
     let inside = [Inside::Object; DEPTH_MAX];
     let mut scan = Scan { rest: bytes, inside, depth: 0, key: None, counts: Counts::default() };
     while let Some((&byte, rest)) = scan.rest.split_first() {
@@ -37,7 +37,7 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<(), Refused> {
             b'{' | b'[' => scan.open(byte, rest)?,
             b'}' | b']' => {
                 scan.rest = rest;
-                let Some(depth) = scan.depth.checked_sub(1) else { return Ok(()) };
+                let Some(depth) = scan.depth.checked_sub(1) else { break };
                 scan.depth = depth;
             }
             _ => {
@@ -47,7 +47,7 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<(), Refused> {
             }
         }
     }
-    Ok(())
+    Ok(scan.counts)
 }
 
 // === impl Scan ===

@@ -6,7 +6,8 @@
 //!
 //! That is an upper bound for all limits reached at once. Measured: 65,536 exponential points with 524,288 attributes,
 //! nested one in the other, and 26 buckets each, two points a metric, are 7 MB on the wire and 209 MiB decoded; the walk
-//! takes 13 ms of the 290. What is bounded is one request while it is decoded: how many are at once is the server's to say.
+//! takes 13 ms of the 290. The same sums, with what a request really has instead of the limits, are what it takes of
+//! [`super::Memory`].
 
 use opentelemetry_proto::tonic::common::v1::{EntityRef, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::summary_data_point::ValueAtQuantile;
@@ -52,7 +53,24 @@ pub enum Kind {
 }
 
 /// Kinds.
-pub(super) const KINDS: usize = Kind::JsonValues as usize + 1;
+const KINDS: usize = ALL.len();
+const ALL: [Kind; 14] = [
+    Kind::Batches,
+    Kind::Entries,
+    Kind::Words,
+    Kind::Sketches,
+    Kind::Resources,
+    Kind::Scopes,
+    Kind::Metrics,
+    Kind::Points,
+    Kind::Attributes,
+    Kind::Entities,
+    Kind::Exemplars,
+    Kind::Quantiles,
+    Kind::Buckets,
+    Kind::JsonValues,
+];
+const _: () = assert!(Kind::JsonValues as usize + 1 == KINDS);
 
 /// Bytes of an allocation besides its content; malloc's smallest chunk is 32, a small `Vec<u64>`'s 48.
 const HEAP: usize = 48;
@@ -62,29 +80,29 @@ pub const DECODED_MULTIPLE_MAX: usize = 32;
 
 /// Memory of a decoded `PublishRequest`, at most.
 pub const PUBLISH_DECODED_BYTES_MAX: usize = TEXT
-    + Kind::Batches.bytes(4 * size_of::<v1::Batch>() + 32 * HEAP)
-    + Kind::Entries.bytes(2 * size_of::<u32>())
-    + Kind::Words.bytes(2 * size_of::<u64>())
-    + Kind::Sketches.bytes(4 * size_of::<bytes::Bytes>())
-    + Kind::Entries.bytes(size_of::<u32>()); // the one that grows
+    + Kind::Batches.bytes_max()
+    + Kind::Entries.bytes_max()
+    + Kind::Words.bytes_max()
+    + Kind::Sketches.bytes_max();
 
 /// Memory of a decoded `ExportMetricsServiceRequest`, at most, when it came as protobuf.
 pub const OTLP_DECODED_BYTES_MAX: usize = TEXT
-    + Kind::Resources.bytes(4 * size_of::<ResourceMetrics>() + 5 * HEAP)
-    + Kind::Scopes.bytes(4 * size_of::<ScopeMetrics>() + 5 * HEAP)
-    + Kind::Metrics.bytes(4 * size_of::<Metric>() + 5 * HEAP)
-    + Kind::Points.bytes(4 * POINT + 4 * HEAP)
-    + Kind::Attributes.bytes(4 * size_of::<KeyValue>() + 2 * HEAP)
-    + Kind::Entities.bytes(4 * size_of::<EntityRef>() + 4 * HEAP)
-    + Kind::Exemplars.bytes(4 * size_of::<Exemplar>() + 3 * HEAP)
-    + Kind::Quantiles.bytes(4 * size_of::<ValueAtQuantile>())
-    + Kind::Buckets.bytes(2 * size_of::<u64>())
-    + Kind::Attributes.bytes(size_of::<KeyValue>()); // the one that grows
+    + Kind::Resources.bytes_max()
+    + Kind::Scopes.bytes_max()
+    + Kind::Metrics.bytes_max()
+    + Kind::Points.bytes_max()
+    + Kind::Attributes.bytes_max()
+    + Kind::Entities.bytes_max()
+    + Kind::Exemplars.bytes_max()
+    + Kind::Quantiles.bytes_max()
+    + Kind::Buckets.bytes_max();
 
 /// The same when it came as JSON: what is flattened stands in memory twice, as serde's tree of values and as itself.
-pub const JSON_DECODED_BYTES_MAX: usize = OTLP_DECODED_BYTES_MAX + Kind::JsonValues.bytes(2 * JSON_ENTRY);
+pub const JSON_DECODED_BYTES_MAX: usize = OTLP_DECODED_BYTES_MAX + Kind::JsonValues.bytes_max();
 
-const TEXT: usize = 2 * MESSAGE_BYTES_MAX;
+const TEXT: usize = TEXT_MULTIPLE * MESSAGE_BYTES_MAX;
+/// Text that grew has room for twice itself.
+const TEXT_MULTIPLE: usize = 2;
 const POINT: usize = max(size_of::<ExponentialHistogramDataPoint>(), size_of::<HistogramDataPoint>());
 /// Key and value of serde's tree, 32 bytes each.
 const JSON_ENTRY: usize = 64;
@@ -158,8 +176,27 @@ impl Kind {
         }
     }
 
-    const fn bytes(self, each: usize) -> usize {
-        self.max() * each
+    /// Memory of one of it, at most.
+    const fn bytes_each(self) -> usize {
+        match self {
+            Self::Batches => 4 * size_of::<v1::Batch>() + 32 * HEAP,
+            Self::Entries => 3 * size_of::<u32>(), // twice, and the one that grows
+            Self::Words | Self::Buckets => 2 * size_of::<u64>(),
+            Self::Sketches => 4 * size_of::<bytes::Bytes>(),
+            Self::Resources => 4 * size_of::<ResourceMetrics>() + 5 * HEAP,
+            Self::Scopes => 4 * size_of::<ScopeMetrics>() + 5 * HEAP,
+            Self::Metrics => 4 * size_of::<Metric>() + 5 * HEAP,
+            Self::Points => 4 * POINT + 4 * HEAP,
+            Self::Attributes => 5 * size_of::<KeyValue>() + 2 * HEAP, // and the one that grows
+            Self::Entities => 4 * size_of::<EntityRef>() + 4 * HEAP,
+            Self::Exemplars => 4 * size_of::<Exemplar>() + 3 * HEAP,
+            Self::Quantiles => 4 * size_of::<ValueAtQuantile>(),
+            Self::JsonValues => 2 * JSON_ENTRY,
+        }
+    }
+
+    const fn bytes_max(self) -> usize {
+        self.max() * self.bytes_each()
     }
 }
 
@@ -171,6 +208,12 @@ impl Counts {
         let total = &mut self.0[kind as usize];
         *total += count; // at most the bytes of the message
         if *total > kind.max() { Err(kind) } else { Ok(()) }
+    }
+
+    /// The memory that a message of so many bytes with all this becomes, at most.
+    pub(super) fn decoded_bytes(&self, bytes: usize) -> usize {
+        let counted = ALL.iter().map(|kind| self.0[*kind as usize] * kind.bytes_each());
+        TEXT_MULTIPLE * bytes + counted.sum::<usize>()
     }
 }
 

@@ -70,8 +70,9 @@ impl From<Kind> for Stop {
 }
 
 /// Allocates nothing; takes time in proportion to the bytes.
-pub(crate) fn scan(bytes: &[u8], shape: &Shape) -> Result<(), Stop> {
-    message(bytes, shape, DEPTH_MAX, &mut Counts::default())
+pub(super) fn scan(bytes: &[u8], shape: &Shape) -> Result<Counts, Stop> {
+    let mut counts = Counts::default();
+    message(bytes, shape, DEPTH_MAX, &mut counts).map(|()| counts)
 }
 
 fn message(bytes: &[u8], shape: &Shape, depth: usize, counts: &mut Counts) -> Result<(), Stop> {

@@ -15,12 +15,15 @@ use tonic::{Request, Response, Status};
 use super::ACCOUNT_HEADER;
 use super::export::export;
 use crate::Frontend;
+use crate::decoding::Memory;
 use crate::decoding::codec::grpc;
+use crate::decoding::memory::Charged;
 
 /// The service, made by hand instead of generated, because it counts before it decodes.
 #[derive(Clone, Debug)]
 pub struct OtlpService {
     frontend: Arc<Frontend>,
+    memory: Memory,
 }
 
 struct Export(Arc<Frontend>);
@@ -28,10 +31,10 @@ struct Export(Arc<Frontend>);
 // === impl OtlpService ===
 
 impl OtlpService {
-    /// Ready for a tonic server: gzip and zstd are understood, message sizes bounded.
+    /// Ready for a tonic server: gzip and zstd are understood, message sizes bounded, and all requests' memory.
     #[must_use]
-    pub fn server(frontend: Arc<Frontend>) -> Self {
-        Self { frontend }
+    pub fn server(frontend: Arc<Frontend>, memory: Memory) -> Self {
+        Self { frontend, memory }
     }
 }
 
@@ -53,11 +56,12 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let frontend = Arc::clone(&self.frontend);
+        let (frontend, memory) = (Arc::clone(&self.frontend), self.memory.clone());
         Box::pin(async move {
             Ok(match request.uri().path() {
                 "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" => {
-                    grpc().unary(Export(frontend), request).await
+                    let (mut grpc, request) = grpc(&memory, request);
+                    grpc.unary(Export(frontend), request).await
                 }
                 path => Status::unimplemented(format!("there is no method {path}")).into_http(),
             })
@@ -67,15 +71,18 @@ where
 
 // === impl Export ===
 
-impl UnaryService<ExportMetricsServiceRequest> for Export {
+impl UnaryService<Charged<ExportMetricsServiceRequest>> for Export {
     type Response = ExportMetricsServiceResponse;
     type Future = BoxFuture<Response<ExportMetricsServiceResponse>, Status>;
 
-    fn call(&mut self, request: Request<ExportMetricsServiceRequest>) -> Self::Future {
+    fn call(&mut self, request: Request<Charged<ExportMetricsServiceRequest>>) -> Self::Future {
         let frontend = Arc::clone(&self.0);
         Box::pin(async move {
             let account = account(request.metadata())?.to_owned();
-            Ok(Response::new(export(&frontend, request.into_inner(), &account).await?))
+            let Charged { message, taken } = request.into_inner();
+            let response = export(&frontend, message, &account).await;
+            drop(taken);
+            Ok(Response::new(response?))
         })
     }
 }

@@ -22,9 +22,15 @@ use tonic::Code;
 
 use super::ACCOUNT_HEADER;
 use super::export::export;
+use crate::decoding::arrival::{Arrival, Arriving};
+use crate::decoding::memory::{Charged, Of, Taken};
+use crate::decoding::{self, Memory};
 use crate::publish::MESSAGE_BYTES_MAX;
-use crate::status::RpcStatus;
-use crate::{Frontend, PublishError, decoding};
+use crate::status::{MEMORY_RETRY_AFTER, RpcStatus};
+use crate::{Frontend, PublishError};
+
+/// Unpacked at once; the memory is taken before.
+const GUNZIP_STEP_BYTES: usize = 256 << 10;
 
 /// How request and reply are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,66 +47,88 @@ struct Failure {
     retry_after: Option<std::time::Duration>,
 }
 
-/// `POST /v1/metrics`, to be merged into the router of the HTTP port.
-pub fn router(frontend: Arc<Frontend>) -> Router {
-    Router::new().route("/v1/metrics", post(metrics)).with_state(frontend)
+/// What the handler needs.
+#[derive(Clone)]
+struct Door {
+    frontend: Arc<Frontend>,
+    memory: Memory,
 }
 
-async fn metrics(State(frontend): State<Arc<Frontend>>, request: Request) -> Response {
+/// `POST /v1/metrics`, to be merged into the router of the HTTP port.
+pub fn router(frontend: Arc<Frontend>, memory: Memory) -> Router {
+    Router::new().route("/v1/metrics", post(metrics)).with_state(Door { frontend, memory })
+}
+
+async fn metrics(State(door): State<Door>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let form = match Form::of(&head.headers) {
         Ok(form) => form,
         Err(failure) => return failure.into_response(Form::Json),
     };
-    match handle(&frontend, &head.headers, body, form).await {
+    match handle(&door, &head.headers, body, form).await {
         Ok(response) => form.response(StatusCode::OK, form.success(&response)),
         Err(failure) => failure.into_response(form),
     }
 }
 
 async fn handle(
-    frontend: &Frontend,
+    door: &Door,
     headers: &HeaderMap,
     body: Body,
     form: Form,
 ) -> Result<ExportMetricsServiceResponse, Failure> {
     let zipped = is_gzip(headers)?;
     let account = account(headers)?.to_owned();
-    let body = to_bytes(body, MESSAGE_BYTES_MAX).await.map_err(|error| match is_too_long(&error) {
-        true => Failure::too_large(),
-        false => Failure::bad(format!("the body could not be read: {error}")),
-    })?;
+    let arrival = Arrival::new(&door.memory);
+    let body = Body::new(Arriving::new(body, arrival.clone()));
+    let body = to_bytes(body, MESSAGE_BYTES_MAX).await.map_err(|error| Failure::of_body(&error))?;
     // Up to 16 MiB to unpack and to decode: not on a thread that others' requests wait for.
-    let decoded = tokio::task::spawn_blocking(move || decode(&body, zipped, form)).await;
-    let request = decoded.map_err(|_| Failure::bug())??;
-    Ok(export(frontend, request, &account).await?)
+    let memory = door.memory.clone();
+    let decoded = tokio::task::spawn_blocking(move || decode(&body, zipped, form, &memory)).await;
+    arrival.decoded();
+    let Charged { message, taken } = decoded.map_err(|_| Failure::bug())??;
+    let response = export(&door.frontend, message, &account).await;
+    drop(taken);
+    Ok(response?)
 }
 
-fn decode(body: &Bytes, zipped: bool, form: Form) -> Result<ExportMetricsServiceRequest, Failure> {
+fn decode(
+    body: &Bytes,
+    zipped: bool,
+    form: Form,
+    memory: &Memory,
+) -> Result<Charged<ExportMetricsServiceRequest>, Failure> {
+    let mut room = memory.nothing(Of::Decoded);
     let unpacked;
     let body: &[u8] = if zipped {
-        unpacked = gunzip(body)?;
+        unpacked = gunzip(body, &mut room)?;
         &unpacked
     } else {
         body
     };
     Ok(match form {
-        Form::Protobuf => decoding::from_protobuf(body)?,
-        Form::Json => decoding::from_json(body)?,
+        Form::Protobuf => decoding::from_protobuf(body, memory)?,
+        Form::Json => decoding::from_json(body, memory)?,
     })
 }
 
-/// Never holds more than the cap, whatever the bytes promise.
-fn gunzip(body: &[u8]) -> Result<Vec<u8>, Failure> {
+/// Never holds more than the cap, nor than there is room for, whatever the bytes promise.
+fn gunzip(body: &[u8], room: &mut Taken) -> Result<Vec<u8>, Failure> {
     let mut unpacked = Vec::new();
-    let mut bounded = MultiGzDecoder::new(body).take(MESSAGE_BYTES_MAX as u64 + 1);
-    bounded.read_to_end(&mut unpacked).map_err(|error| {
-        Failure::bad(format!("the body is not gzip, though content-encoding says so: {error}"))
-    })?;
-    if unpacked.len() > MESSAGE_BYTES_MAX {
-        return Err(Failure::too_large());
+    let mut reader = MultiGzDecoder::new(body);
+    loop {
+        room.grow(GUNZIP_STEP_BYTES)?;
+        let step = reader.by_ref().take(GUNZIP_STEP_BYTES as u64).read_to_end(&mut unpacked);
+        let read = step.map_err(|error| {
+            Failure::bad(format!("the body is not gzip, though content-encoding says so: {error}"))
+        })?;
+        if unpacked.len() > MESSAGE_BYTES_MAX {
+            return Err(Failure::too_large());
+        }
+        if read < GUNZIP_STEP_BYTES {
+            return Ok(unpacked);
+        }
     }
-    Ok(unpacked)
 }
 
 fn is_gzip(headers: &HeaderMap) -> Result<bool, Failure> {
@@ -192,6 +220,31 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, Code::InvalidArgument, message)
     }
 
+    /// The end of a body that was not read to its end.
+    fn of_body(error: &axum::Error) -> Self {
+        if is_too_long(error) {
+            return Self::too_large();
+        }
+        let (mut cause, mut ended) = (std::error::Error::source(error), None);
+        while let (Some(error), None) = (cause, ended) {
+            ended = error.downcast_ref::<tonic::Status>();
+            cause = error.source();
+        }
+        let again = |status, ended: &tonic::Status, retry_after| Self {
+            retry_after,
+            ..Self::new(status, ended.code(), ended.message().to_owned())
+        };
+        match ended {
+            Some(ended) if ended.code() == Code::ResourceExhausted => {
+                again(StatusCode::TOO_MANY_REQUESTS, ended, Some(MEMORY_RETRY_AFTER))
+            }
+            Some(ended) if ended.code() == Code::DeadlineExceeded => {
+                again(StatusCode::REQUEST_TIMEOUT, ended, None)
+            }
+            _ => Self::bad(format!("the body could not be read: {error}")),
+        }
+    }
+
     fn unsupported(message: String) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument, message)
     }
@@ -219,7 +272,11 @@ impl Failure {
 
 impl From<decoding::Refused> for Failure {
     fn from(refused: decoding::Refused) -> Self {
-        Self::bad(refused.to_string())
+        let status = match refused.code() {
+            Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self { retry_after: refused.retry_after(), ..Self::new(status, refused.code(), refused.to_string()) }
     }
 }
 

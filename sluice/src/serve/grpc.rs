@@ -14,8 +14,9 @@ use tonic::transport::server::TcpIncoming;
 
 use super::{House, ended};
 
-/// Streams of one connection; an honest client has 8 batches in flight. Not a limit on requests at work: those that
-/// wait for a place would hold the connection's flow-control window, and those that have one could not be read on.
+/// Streams of one connection; an honest client has 8 batches in flight. What requests
+/// at work may hold is `frontend::decoding::memory`'s to say, which refuses at once: those that wait for a place would
+/// hold the connection's flow-control window, and those that have one could not be read on.
 const STREAMS_MAX: u32 = 256;
 /// A peer that does not answer a ping is gone.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -49,8 +50,8 @@ pub(super) async fn serve(
         .timeout(REQUEST_TIMEOUT)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
-        .add_service(PublishService::server(house.frontend.clone()))
-        .add_service(OtlpService::server(house.frontend))
+        .add_service(PublishService::server(house.frontend.clone(), house.memory.clone()))
+        .add_service(OtlpService::server(house.frontend, house.memory))
         .add_service(query)
         .add_service(reflection)
         .add_service(reflection_alpha)

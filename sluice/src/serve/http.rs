@@ -38,7 +38,7 @@ fn router(house: House) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(house.clone());
-    let otlp = frontend::otlp::router(house.frontend)
+    let otlp = frontend::otlp::router(house.frontend, house.memory)
         .layer(axum::middleware::from_fn(in_time))
         .layer(GlobalConcurrencyLimitLayer::new(OTLP_REQUESTS_MAX));
     ours.merge(query_coordinator::router(house.coordinator)).merge(otlp)
@@ -61,6 +61,6 @@ async fn readyz(State(house): State<House>) -> impl IntoResponse {
 }
 
 async fn metrics(State(house): State<House>) -> impl IntoResponse {
-    let text = prometheus::text(&house.coordinator.health().await);
+    let text = prometheus::text(&house.coordinator.health().await, &house.memory);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

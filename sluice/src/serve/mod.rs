@@ -19,6 +19,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use frontend::Frontend;
+use frontend::decoding::Memory;
 use model::Limits;
 use query_coordinator::{Coordinator, Parts, QueryLimits};
 use tokio::net::TcpListener;
@@ -39,6 +40,7 @@ pub(crate) struct House {
     pub(crate) frontend: Arc<Frontend>,
     pub(crate) coordinator: Coordinator,
     pub(crate) partitions: Arc<Partitions>,
+    pub(crate) memory: Memory,
 }
 
 pub(crate) fn run(config: &Config) -> anyhow::Result<Exit> {
@@ -97,7 +99,8 @@ fn build(config: &Config, data: &DataDir, partitions: &Arc<Partitions>) -> anyho
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: unix_now(),
     });
-    Ok(House { frontend, coordinator, partitions: Arc::clone(partitions) })
+    let memory = Memory::new(config.publish_memory_bytes);
+    Ok(House { frontend, coordinator, partitions: Arc::clone(partitions), memory })
 }
 
 /// No new requests; those in flight may end.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use frontend::decoding::Memory;
 use proto::v1::{HealthReply, PartitionHealth};
 
 type Read = fn(&PartitionHealth) -> u64;
@@ -30,7 +31,7 @@ const OF_PARTITIONS: [(&str, &str, &str, Read); 10] = [
     ("sluice_store_bytes", "gauge", "bytes on disk", |p| p.disk_bytes),
 ];
 
-pub(super) fn text(health: &HealthReply) -> String {
+pub(super) fn text(health: &HealthReply, memory: &Memory) -> String {
     let mut text = String::new();
     head(&mut text, "sluice_build_info", "gauge", "1, with the version");
     line(&mut text, "sluice_build_info", &[("version", &health.version)], 1);
@@ -45,7 +46,25 @@ pub(super) fn text(health: &HealthReply) -> String {
         let labels = [("hop", &counter.hop), ("account", &counter.account), ("reason", &counter.reason)];
         line(&mut text, "sluice_rows_total", &labels, counter.rows);
     }
+    of_memory(&mut text, memory);
     text
+}
+
+fn of_memory(text: &mut String, memory: &Memory) {
+    let wide = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+    let mut one = |name, kind, help, value| {
+        head(text, name, kind, help);
+        line(text, name, &[], value);
+    };
+    one(
+        "sluice_publish_memory_bytes",
+        "gauge",
+        "memory of publish requests at work",
+        wide(memory.bytes_used()),
+    );
+    one("sluice_publish_memory_max_bytes", "gauge", "its bound", wide(memory.bytes_max()));
+    let refused = "publish requests refused because there was no memory for them; nobody knows their rows";
+    one("sluice_publish_requests_refused_total", "counter", refused, memory.requests_refused());
 }
 
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {
@@ -55,7 +74,8 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
 fn line(text: &mut String, name: &str, labels: &[(&str, &String)], value: u64) {
     let labels: Vec<String> =
         labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
-    let _strings_take_everything = writeln!(text, "{name}{{{}}} {value}", labels.join(","));
+    let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+    let _strings_take_everything = writeln!(text, "{name}{labels} {value}");
 }
 
 fn escaped(value: &str) -> String {
@@ -85,7 +105,8 @@ mod tests {
             }],
             ..HealthReply::default()
         };
-        let text = text(&health);
+        let text = text(&health, &Memory::default());
+        assert!(text.contains("sluice_publish_memory_bytes 0\n"), "{text}");
         assert!(text.contains("sluice_island_serving{partition=\"3\"} 1\n"), "{text}");
         assert!(
             text.contains(r#"sluice_rows_total{hop="frontend",account="a\"b\\\n",reason="utf8"} 7"#),
