@@ -2,22 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use model::{Minute, PublisherId};
 use parking_lot::Mutex;
 use partition_log::{Offset, PartitionLog};
-use store::{Kv, KvSnapshot};
-use thiserror::Error;
+use store::Kv;
 
 use crate::questions::{Answer, AskError, Asker, Question};
-use crate::{Counters, OpenView, PublisherAccount, StateError, View, checkpoint_position};
-
-/// For how long a reader waits until disk and view are of the same seal. They differ only between the end of a commit
-/// and the store of a pointer.
-const SETTLE_MAX: Duration = Duration::from_secs(2);
+use crate::{Counters, PublisherAccount, View};
 
 /// How an island does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,29 +57,6 @@ pub struct IslandStatus {
     pub disk_bytes: u64,
     /// Why the log takes nothing; `None` while it does.
     pub log_stopped: Option<String>,
-}
-
-/// Why nothing could be read.
-#[derive(Debug, Error)]
-pub enum ReadError {
-    /// The disk.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The open minutes.
-    #[error(transparent)]
-    Ask(#[from] AskError),
-    /// Disk and view stay apart: the island stopped between the two.
-    #[error(
-        "the disk of partition {partition} holds checkpoint {disk:?}, its view is of {view}: restart the island"
-    )]
-    Apart {
-        /// Which partition.
-        partition: u32,
-        /// `C` on disk.
-        disk: Option<Offset>,
-        /// `C` of the view.
-        view: Offset,
-    },
 }
 
 /// What owner thread and readers share.
@@ -166,52 +138,6 @@ impl IslandHandle {
     pub fn kv(&self) -> Arc<dyn Kv> {
         Arc::clone(&self.shared.kv)
     }
-
-    /// Reads disk and view of the same seal. May wait some microseconds for the end of a seal; blocks.
-    ///
-    /// # Errors
-    /// When the disk cannot be read, or the island stopped in the middle of a seal.
-    pub fn with_read<R>(&self, read: impl FnOnce(&View, &dyn KvSnapshot) -> R) -> Result<R, ReadError> {
-        let patience = Instant::now() + SETTLE_MAX;
-        loop {
-            let view = self.view();
-            let snapshot = self.shared.kv.snapshot();
-            match self.apart(&*snapshot, view.position)? {
-                None => return Ok(read(&view, &*snapshot)),
-                Some(apart) if Instant::now() > patience => return Err(apart),
-                Some(_) => thread::sleep(Duration::from_micros(50)),
-            }
-        }
-    }
-
-    /// The same with what no seal has taken yet, of these (account, metric) or of all when there are none. Blocks
-    /// until the island answers.
-    ///
-    /// # Errors
-    /// As [`IslandHandle::with_read`], and when the island does not answer within `timeout`.
-    pub fn with_read_open<R>(
-        &self,
-        metrics: &[(String, String)],
-        timeout: Duration,
-        read: impl FnOnce(&OpenView, &dyn KvSnapshot) -> R,
-    ) -> Result<R, ReadError> {
-        let patience = Instant::now() + timeout;
-        loop {
-            let open = self.open_view_blocking(metrics, timeout)?;
-            let snapshot = self.shared.kv.snapshot();
-            match self.apart(&*snapshot, open.view.position)? {
-                None => return Ok(read(&open, &*snapshot)),
-                Some(apart) if Instant::now() > patience => return Err(apart),
-                Some(_) => {} // a seal came in between: ask again
-            }
-        }
-    }
-
-    fn apart(&self, snapshot: &dyn KvSnapshot, view: Offset) -> Result<Option<ReadError>, ReadError> {
-        let disk = checkpoint_position(snapshot)?;
-        let partition = self.shared.partition;
-        Ok((disk.unwrap_or(0) != view).then_some(ReadError::Apart { partition, disk, view }))
-    }
 }
 
 // === impl IslandHandle: asking ===
@@ -241,17 +167,6 @@ impl IslandHandle {
         match self.ask(Question::Publisher { publisher, epoch }).await? {
             Answer::Publisher(account) => Ok(account),
             Answer::OpenMinutes(_) => Err(wrong_answer()),
-        }
-    }
-
-    fn open_view_blocking(
-        &self,
-        metrics: &[(String, String)],
-        timeout: Duration,
-    ) -> Result<Arc<OpenView>, AskError> {
-        match self.ask_blocking(Question::OpenMinutes { metrics: metrics.to_vec() }, timeout)? {
-            Answer::OpenMinutes(view) => Ok(view),
-            Answer::Publisher(_) => Err(wrong_answer()),
         }
     }
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use crate::island::Island;
-use crate::{OpenView, PublisherAccount};
+use crate::{Disk, OpenView, PublisherAccount};
 
 /// Questions that may wait. Each holds a few names, so this is below 1 MiB.
 const QUESTIONS_WAITING_MAX: usize = 1024;
@@ -110,25 +110,30 @@ impl Asker {
 // === impl Questions ===
 
 impl Questions {
-    /// Answers all that wait.
-    pub(crate) fn answer(&mut self, island: &Island) {
+    /// Answers all that wait. `disk` is of the island's last checkpoint.
+    pub(crate) fn answer(&mut self, island: &Island, disk: &Disk) {
         while let Ok((question, reply)) = self.waiting.try_recv() {
-            reply(self.answer_to(question, island));
+            reply(self.answer_to(question, island, disk));
         }
     }
 
-    fn answer_to(&mut self, question: Question, island: &Island) -> Result<Answer, AskError> {
+    fn answer_to(&mut self, question: Question, island: &Island, disk: &Disk) -> Result<Answer, AskError> {
         match question {
             Question::Publisher { publisher, epoch } => {
                 Ok(Answer::Publisher(island.publisher(publisher, epoch)))
             }
             Question::OpenMinutes { .. } | Question::LateRows { .. } => {
-                self.open_view(question, island).map(Answer::OpenMinutes)
+                self.open_view(question, island, disk).map(Answer::OpenMinutes)
             }
         }
     }
 
-    fn open_view(&mut self, question: Question, island: &Island) -> Result<Arc<OpenView>, AskError> {
+    fn open_view(
+        &mut self,
+        question: Question,
+        island: &Island,
+        disk: &Disk,
+    ) -> Result<Arc<OpenView>, AskError> {
         if let Some((position, of, view)) = &self.last
             && (*position, of) == (island.position(), &question)
         {
@@ -141,7 +146,9 @@ impl Questions {
                 return Err(AskError::Failed("BUG: no question of rows".to_owned()));
             }
         };
-        let view = Arc::new(view.map_err(|why| AskError::Failed(why.to_string()))?);
+        let mut view = view.map_err(|why| AskError::Failed(why.to_string()))?;
+        Arc::make_mut(&mut view.view).disk = disk.clone();
+        let view = Arc::new(view);
         self.last = Some((island.position(), question, Arc::clone(&view)));
         Ok(view)
     }

@@ -23,8 +23,8 @@ use crate::handle::Shared;
 use crate::questions::{Questions, questions};
 use crate::sealer::Sealer;
 use crate::{
-    ApplyError, Checkpoint, Clock, Island, IslandHandle, IslandLimits, IslandState, IslandStatus, StateError,
-    View,
+    ApplyError, Checkpoint, Clock, Disk, Island, IslandHandle, IslandLimits, IslandState, IslandStatus,
+    StateError, View,
 };
 
 /// Bytes that are read ahead: a few thousand records of a small publisher, one of a large.
@@ -88,6 +88,8 @@ struct Door {
     refusals: (Sender<AppendError>, Receiver<AppendError>),
     questions: Questions,
     island: Island,
+    /// As of the last checkpoint.
+    disk: Disk,
 }
 
 /// Starts the island's thread. It stops when told to, or at its first failure; both show in the status.
@@ -139,12 +141,13 @@ impl Door {
         check_position(island.position(), shared.log.start(), shared.log.end())?;
         let sealer = Sealer::new(config.grace_ms, config.late_rows_max);
         let clock = Arc::clone(&config.clock);
-        Ok(Self { shared, clock, sealer, refusals: channel(), questions, island })
+        let disk = Disk::default();
+        Ok(Self { shared, clock, sealer, refusals: channel(), questions, island, disk })
     }
 
     fn run(mut self) -> Result<(), Failure> {
         let caught_up = self.shared.log.end();
-        self.shared.view.store(Arc::new(self.island.view()));
+        self.publish();
         self.say(IslandState::Recovering);
         while !self.shared.stop.load(Ordering::Acquire) {
             let entries = self.shared.log.read(self.island.position(), READ_BYTES_MAX, IDLE_WAIT)?;
@@ -154,7 +157,7 @@ impl Door {
                     break;
                 }
             }
-            self.questions.answer(&self.island);
+            self.questions.answer(&self.island, &self.disk);
             if self.island.position() < caught_up {
                 self.say(IslandState::Recovering);
                 continue; // a Seal for these minutes may well be in the log already
@@ -166,7 +169,7 @@ impl Door {
     }
 
     fn apply(&mut self, entry: &Entry) -> Result<(), Failure> {
-        self.questions.answer(&self.island);
+        self.questions.answer(&self.island, &self.disk);
         let applied = self.island.apply(entry.offset, &entry.record)?;
         self.questions.forget_last();
         for why in applied.skipped {
@@ -181,12 +184,20 @@ impl Door {
     /// First the disk, then the view, then the log may forget.
     fn commit(&mut self, checkpoint: Checkpoint) -> Result<(), Failure> {
         self.shared.kv.commit(checkpoint.batch).map_err(Failure::Commit)?;
-        self.shared.view.store(Arc::new(self.island.view()));
+        self.publish();
         self.sealer.checkpointed();
         if let Err(why) = self.shared.log.release(checkpoint.position) {
             tracing::warn!(partition = self.shared.partition, %why, "cannot free log space");
         }
         Ok(())
+    }
+
+    /// What readers see from now on. Only this thread commits checkpoints, so disk and view are of the same.
+    fn publish(&mut self) {
+        self.disk = Disk::of(&self.shared.kv);
+        let mut view = self.island.view();
+        view.disk = self.disk.clone();
+        self.shared.view.store(Arc::new(view));
     }
 
     fn seal_if_due(&mut self) -> Result<(), Failure> {

@@ -1,11 +1,13 @@
 //! What readers see of an island: a state at a seal, or an instant with what is open. Immutable.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use hints_index::HintsIndex;
 use model::{MetricId, Minute};
 use partition_log::Offset;
+use store::{Kv, KvSnapshot};
 
 use crate::accounting::AccountRows;
 use crate::island::Island;
@@ -16,8 +18,10 @@ use crate::{ApplyError, Counters, DropCounters};
 pub struct View {
     /// The newest minute that is closed for good; `None` before the first seal.
     pub sealed_through: Option<Minute>,
-    /// The checkpoint that the disk held: a snapshot with the same `C` belongs to this view.
+    /// The checkpoint that the disk held: `C`.
     pub position: Offset,
+    /// The disk as of that checkpoint, whatever is sealed or compacted since.
+    pub disk: Disk,
     /// Every series.
     pub hints: HintsIndex,
     /// What became of all rows.
@@ -26,6 +30,11 @@ pub struct View {
     pub drops: Arc<DropCounters>,
     rows: AccountRows,
 }
+
+/// A snapshot of a store; empty before the checkpoint is loaded. It keeps on disk what has been deleted since, so a view
+/// should not be held much longer than a query takes.
+#[derive(Clone, Default)]
+pub struct Disk(Option<Arc<dyn KvSnapshot>>);
 
 /// A partition between two seals: what a reader needs besides the disk.
 #[derive(Clone, Debug)]
@@ -45,6 +54,28 @@ pub struct OpenBlock {
     pub minute: Minute,
     /// A slab block.
     pub bytes: Vec<u8>,
+}
+
+// === impl Disk ===
+
+impl Disk {
+    /// As of now.
+    #[must_use]
+    pub fn of(kv: &Arc<dyn Kv>) -> Self {
+        Self(Some(Arc::clone(kv).pin()))
+    }
+
+    /// `None` before the checkpoint is loaded.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&dyn KvSnapshot> {
+        self.0.as_deref()
+    }
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Disk").field(&self.0.is_some()).finish()
+    }
 }
 
 // === impl View ===
@@ -72,6 +103,7 @@ impl Island {
         View {
             sealed_through: self.sealed_through,
             position: self.checkpointed,
+            disk: Disk::default(), // the island has none: whoever owns both puts them together
             hints: self.series.hints().clone(),
             counters: self.counters(),
             drops: Arc::clone(&self.books.drops),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use aggregator::{
     Answer, AskError, Clock, Island, IslandConfig, IslandHandle, IslandLimits, IslandState, IslandStatus,
-    Question, spawn,
+    Question, checkpoint_position, spawn,
 };
 use bytes::Bytes;
 use model::{Minute, PublisherId};
@@ -94,15 +94,12 @@ fn a_minute_is_sealed_when_the_clock_has_passed_its_grace() {
     let status = wait(&island, |status| status.sealed_through == Some(Minute(100)));
     assert_eq!((status.state, status.series, status.partition), (IslandState::Serving, 2, 3));
     assert!(status.counters.balanced() && status.counters.rows_applied == 2);
-    island
-        .with_read(|view, snapshot| {
-            assert_eq!((view.series(), view.rows_applied("acme", Minute(100))), (2, 2));
-            let mut totals = support::Totals::new();
-            let as_island = Island::load(IslandLimits::DEFAULT, snapshot).unwrap();
-            support::add_disk(&mut totals, &as_island, snapshot);
-            assert_eq!(totals.values().map(|row| row.count).sum::<u64>(), 2);
-        })
-        .unwrap();
+    let view = island.view();
+    assert_eq!((view.series(), view.rows_applied("acme", Minute(100))), (2, 2));
+    let mut totals = support::Totals::new();
+    let as_island = Island::load(IslandLimits::DEFAULT, view.disk.snapshot().unwrap()).unwrap();
+    support::add_disk(&mut totals, &as_island, view.disk.snapshot().unwrap());
+    assert_eq!(totals.values().map(|row| row.count).sum::<u64>(), 2);
     assert_eq!(house.log.start(), status.position, "what was checkpointed was released");
     island.shutdown();
     assert_eq!(island.status().state, IslandState::Stopped);
@@ -117,7 +114,15 @@ fn open_minutes_and_publishers_are_answered_between_records() {
     house.rows(0, &[(1, 100, 5.0), (2, 100, 7.0)]);
     wait(&island, |status| status.counters.rows_duplicate == 2);
     let read = |metrics: &[(String, String)]| {
-        island.with_read_open(metrics, PATIENCE, |open, _| (open.view.series(), open.blocks.len())).unwrap()
+        let question = Question::OpenMinutes { metrics: metrics.to_vec() };
+        let Answer::OpenMinutes(open) = island.ask_blocking(question, PATIENCE).unwrap() else {
+            panic!("another question's answer")
+        };
+        assert_eq!(
+            checkpoint_position(open.view.disk.snapshot().unwrap()).unwrap(),
+            Some(open.view.position)
+        );
+        (open.view.series(), open.blocks.len())
     };
     assert_eq!(read(&[]), (2, 2));
     assert_eq!(read(&[("acme".to_owned(), "latency".to_owned())]), (2, 1));
@@ -172,7 +177,8 @@ fn a_commit_that_fails_is_final_and_readers_go_on() {
     let status = wait(&island, |status| status.state == IslandState::Failed);
     assert!(status.detail.contains("cannot commit"), "{}", status.detail);
     house.disk.restart();
-    island.with_read(|view, _| assert_eq!(view.sealed_through, Some(Minute(99)))).unwrap();
+    assert_eq!(island.view().sealed_through, Some(Minute(99)));
+    assert!(island.view().disk.snapshot().is_some(), "what was sealed can be read on");
     island.shutdown();
 }
 
@@ -207,7 +213,7 @@ fn an_empty_partition_seals_too() {
     house.at(100, 30_000);
     let island = house.spawn();
     wait(&island, |status| status.sealed_through == Some(Minute(99)));
-    island.with_read(|view, _| assert_eq!((view.series(), view.position), (0, 1))).unwrap();
+    assert_eq!((island.view().series(), island.view().position), (0, 1));
     island.shutdown();
 }
 

@@ -6,17 +6,16 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a program that measures and prints")]
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use hints_index::HintsIndex;
-use model::{MetricId, Minute, MinuteRange, Number, Placement, Scalars};
+use model::{Minute, Number, Placement, Scalars};
 use proto::v1;
-use query_coordinator::{
-    Coordinator, EachBlock, Partition, PartitionError, Parts, PublisherRows, QueryLimits, Reading,
+use query_coordinator::{Coordinator, Partition, PartitionError, Parts, PublisherRows, QueryLimits, Reading};
+use store::{
+    Cf, EachBatch, Kv, KvBatch, MemoryKv, Scan, ScanStats, SlabBlock, SlabColumns, SlabKey, StoreError, scan,
 };
-use store::{Cf, Columns, Kv, KvBatch, MemoryKv, SlabBlock, SlabColumns, SlabKey, StoreError, scan};
 
 const PARTITIONS: u32 = 4;
 const MINUTES: u32 = 60;
@@ -56,19 +55,12 @@ impl Reading for Room {
         0
     }
 
-    fn scan(
-        &self,
-        metric: MetricId,
-        range: MinuteRange,
-        wanted: Columns,
-        each: EachBlock<'_>,
-    ) -> Result<u64, StoreError> {
-        let (snapshot, mut columns) = (self.kv.snapshot(), SlabColumns::new());
-        let mut each = |minute: Minute,
-                        _: u64,
-                        columns: &SlabColumns|
-         -> Result<ControlFlow<()>, StoreError> { each(minute, columns) };
-        Ok(scan(&*snapshot, metric, range, wanted, &mut columns, &mut each)?.bytes_read)
+    fn scan(&self, wanted: &Scan<'_>, each: EachBatch<'_>) -> Result<ScanStats, StoreError> {
+        scan(&*self.kv.snapshot(), wanted, &mut SlabColumns::new(), each)
+    }
+
+    fn scan_unsealed(&self, _: &Scan<'_>, _: EachBatch<'_>) -> Result<ScanStats, StoreError> {
+        Ok(ScanStats::default())
     }
 }
 

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use model::MinuteRange;
+use parking_lot::Mutex;
+use store::ScanStats;
 use thiserror::Error;
 
 use crate::partition::PartitionError;
@@ -20,6 +23,7 @@ pub(crate) struct Budget {
     cancelled: Arc<AtomicBool>,
     series: AtomicU64,
     bytes_read: AtomicU64,
+    coarse: Mutex<Option<MinuteRange>>,
 }
 
 /// Why a job ended without a result.
@@ -50,6 +54,7 @@ impl Budget {
             cancelled: Arc::default(),
             series: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
+            coarse: Mutex::new(None),
         }
     }
 
@@ -106,8 +111,19 @@ impl Budget {
         self.series.fetch_add(series as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_bytes(&self, bytes: u64) {
-        self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+    /// What a scan has read, and what it had to leave out.
+    pub(crate) fn count(&self, stats: &ScanStats) {
+        self.bytes_read.fetch_add(stats.bytes_read, Ordering::Relaxed);
+        if let Some(minutes) = stats.coarse {
+            let mut coarse = self.coarse.lock();
+            let all = coarse.get_or_insert(minutes);
+            (all.from, all.to) = (all.from.min(minutes.from), all.to.max(minutes.to));
+        }
+    }
+
+    /// In these minutes rows were left out that are only kept merged over an hour or a day.
+    pub(crate) fn coarse(&self) -> Option<MinuteRange> {
+        *self.coarse.lock()
     }
 
     /// Series selected, and bytes read.

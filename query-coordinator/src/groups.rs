@@ -41,7 +41,7 @@ impl Groups {
     ) -> Result<Self, QueryError> {
         match (by, selection) {
             (By::Whole, Selection::All(len)) => Self::identity(*len as usize, budget),
-            (By::Whole, Selection::Some(positions)) => Self::each(index, positions, budget),
+            (By::Whole, Selection::Some(_)) => Self::each(index, selection, budget),
             (By::Dims(names), Selection::All(_)) if names.iter().all(|name| index.dim(name).is_none()) => {
                 Ok(Self {
                     members: Members::One,
@@ -82,11 +82,13 @@ impl Groups {
         Ok(Self { members: Members::Identity, representatives: Vec::new(), len })
     }
 
-    fn each(index: &MetricIndex, positions: &[u32], budget: &Budget) -> Result<Self, QueryError> {
-        budget.take_groups(positions.len())?;
+    fn each(index: &MetricIndex, selection: &Selection, budget: &Budget) -> Result<Self, QueryError> {
+        budget.take_groups(selection.len())?;
         let mut table = vec![NONE; index.len()];
-        positions.iter().zip(0..).for_each(|(&position, group)| table[position as usize] = group);
-        Ok(Self { members: Members::Table(table), representatives: positions.to_vec(), len: positions.len() })
+        let representatives: Vec<u32> = selection.iter().collect();
+        representatives.iter().zip(0..).for_each(|(&position, group)| table[position as usize] = group);
+        let len = representatives.len();
+        Ok(Self { members: Members::Table(table), representatives, len })
     }
 
     /// Splits one group of everything by one dimension after the other.
@@ -101,22 +103,24 @@ impl Groups {
         for dim in names.iter().filter_map(|name| index.dim(name)) {
             let mut split = Split::new(representatives.len(), dim.values().len() + 1, selection.len());
             representatives.clear();
-            for (group, position) in groups.iter_mut().zip(selection.iter()) {
-                let (new, is_first) = split.group(*group, dim.value_id(position));
+            let mut rows = groups.iter_mut().zip(selection.iter());
+            dim.each_id(selection, |id| {
+                let Some((group, position)) = rows.next() else { return };
+                let (new, is_first) = split.group(*group, id);
                 *group = new;
                 if is_first {
                     representatives.push(position);
                 }
-            }
+            });
             budget.check_groups(representatives.len())?;
         }
         let len = representatives.len();
         budget.take_groups(len)?;
         let table = match selection {
             Selection::All(_) => groups,
-            Selection::Some(positions) => {
+            Selection::Some(_) => {
                 let mut table = vec![NONE; index.len()];
-                positions.iter().zip(groups).for_each(|(&position, group)| table[position as usize] = group);
+                selection.iter().zip(groups).for_each(|(position, group)| table[position as usize] = group);
                 table
             }
         };

@@ -1,19 +1,18 @@
 //! A partition behind an island's handle: its view, its disk, and what it holds open.
 //!
-//! A reading needs no snapshot that lives as long as the query: blocks are never changed, and those of later seals
-//! are told by their offset. So every pass sees the same rows, and the disk may forget what it must.
+//! The view brings the disk as of its checkpoint along, so that every pass sees the same rows, whatever is sealed and
+//! compacted meanwhile.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aggregator::{Answer, AskError, IslandHandle, IslandState, IslandStatus, OpenBlock, Question, View};
 use hints_index::HintsIndex;
-use model::{MetricId, Minute, MinuteRange, PublisherId};
+use model::{Minute, MinuteRange, PublisherId};
 use proto::v1;
-use store::{Columns, Kv, SlabColumns, StoreError, scan};
+use store::{Batch, EachBatch, Scan, ScanStats, SlabColumns, StoreError, scan};
 
-use crate::partition::{EachBlock, Partition, PartitionError, PublisherRows, Reading};
+use crate::partition::{Partition, PartitionError, PublisherRows, Reading};
 
 /// How long an island may take for its open minutes. It answers between two records, in milliseconds.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
@@ -21,7 +20,6 @@ const ANSWER_WAIT: Duration = Duration::from_secs(5);
 /// One state of an island.
 struct IslandReading {
     view: Arc<View>,
-    kv: Arc<dyn Kv>,
     /// Rows that no seal had taken when the view was made.
     open: Option<Arc<aggregator::OpenView>>,
     caveat: Option<String>,
@@ -40,7 +38,7 @@ impl Partition for IslandHandle {
         if status.state == IslandState::Recovering && view.position == 0 && status.log_end > 0 {
             return Err(PartitionError::Recovering); // its checkpoint is not loaded yet
         }
-        Ok(Arc::new(IslandReading { view, kv: self.kv(), open, caveat: caveat(&status) }))
+        Ok(Arc::new(IslandReading { view, open, caveat: caveat(&status) }))
     }
 
     fn publisher(&self, publisher: u128, epoch: u64) -> Result<PublisherRows, PartitionError> {
@@ -140,55 +138,41 @@ impl Reading for IslandReading {
         self.caveat.as_deref()
     }
 
-    fn scan(
-        &self,
-        metric: MetricId,
-        range: MinuteRange,
-        wanted: Columns,
-        each: EachBlock<'_>,
-    ) -> Result<u64, StoreError> {
+    fn scan(&self, wanted: &Scan<'_>, each: EachBatch<'_>) -> Result<ScanStats, StoreError> {
         let mut columns = SlabColumns::new();
-        let (mut broken, before) = (false, self.view.position);
-        let snapshot = self.kv.snapshot();
-        let stats = scan(
-            &*snapshot,
-            metric,
-            range,
-            wanted,
-            &mut columns,
-            &mut |minute, seal, columns: &SlabColumns| {
-                let flow = if seal < before { each(minute, columns)? } else { ControlFlow::Continue(()) };
+        let mut broken = false;
+        let mut stats = match self.view.disk.snapshot() {
+            Some(snapshot) => scan(snapshot, wanted, &mut columns, &mut |batch| {
+                let flow = each(batch)?;
                 broken = flow.is_break();
                 Ok(flow)
-            },
-        )?;
-        let mut bytes = stats.bytes_read;
+            })?,
+            None => ScanStats::default(), // a view without a checkpoint has nothing sealed
+        };
         if !broken {
-            bytes += self.scan_open(metric, range, wanted, &mut columns, each)?;
+            let open = self.scan_unsealed(wanted, each)?;
+            stats.slabs += open.slabs;
+            stats.rows += open.rows;
+            stats.bytes_read += open.bytes_read;
         }
-        Ok(bytes)
+        Ok(stats)
     }
-}
 
-impl IslandReading {
-    fn scan_open(
-        &self,
-        metric: MetricId,
-        range: MinuteRange,
-        wanted: Columns,
-        columns: &mut SlabColumns,
-        each: EachBlock<'_>,
-    ) -> Result<u64, StoreError> {
-        let mut bytes = 0;
+    fn scan_unsealed(&self, wanted: &Scan<'_>, each: EachBatch<'_>) -> Result<ScanStats, StoreError> {
+        let (mut stats, mut columns) = (ScanStats::default(), SlabColumns::new());
         let blocks = self.open.iter().flat_map(|open| &open.blocks);
-        let inside = |block: &&OpenBlock| block.metric == metric && range.contains(block.minute);
+        let inside =
+            |block: &&OpenBlock| block.metric == wanted.metric && wanted.minutes.contains(block.minute);
         for block in blocks.filter(inside) {
-            columns.read(&block.bytes, wanted)?;
-            bytes += block.bytes.len() as u64;
-            if each(block.minute, columns)?.is_break() {
+            columns.read(&block.bytes, wanted.wanted)?;
+            stats.slabs += 1;
+            stats.rows += columns.len() as u64;
+            stats.bytes_read += block.bytes.len() as u64;
+            let minutes = MinuteRange::new(block.minute, block.minute.next());
+            if each(&Batch { minutes, columns: &columns })?.is_break() {
                 break;
             }
         }
-        Ok(bytes)
+        Ok(stats)
     }
 }

@@ -43,6 +43,7 @@ mod series;
 mod top;
 
 // Within a partition, and back together.
+mod active;
 mod best;
 mod budget;
 mod cells;
@@ -57,4 +58,4 @@ pub use coordinator::{Coordinator, Parts};
 pub use error::QueryError;
 pub use http::router;
 pub use limits::QueryLimits;
-pub use partition::{EachBlock, Partition, PartitionError, PublisherRows, Reading};
+pub use partition::{Partition, PartitionError, PublisherRows, Reading};

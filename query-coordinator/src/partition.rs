@@ -1,12 +1,11 @@
 //! What a query sees of a partition: a narrow window, so that tests can put anything behind it.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use hints_index::HintsIndex;
-use model::{MetricId, Minute, MinuteRange};
+use model::Minute;
 use proto::v1;
-use store::{Columns, SlabColumns, StoreError};
+use store::{EachBatch, Scan, ScanStats, StoreError};
 use thiserror::Error;
 
 /// A partition that can be asked. All calls may block, and run on threads that may.
@@ -49,22 +48,19 @@ pub trait Reading: Send + Sync {
         None
     }
 
-    /// Calls `each` with every block of a metric within the range, in any order of minutes, until it breaks. Returns
-    /// the bytes that were read.
+    /// Calls `each` with every batch of rows that is wanted, in no order of time, until it breaks.
     ///
     /// # Errors
     /// When the disk or a block cannot be read, or what `each` returned.
-    fn scan(
-        &self,
-        metric: MetricId,
-        range: MinuteRange,
-        wanted: Columns,
-        each: EachBlock<'_>,
-    ) -> Result<u64, StoreError>;
-}
+    fn scan(&self, wanted: &Scan<'_>, each: EachBatch<'_>) -> Result<ScanStats, StoreError>;
 
-/// What [`Reading::scan`] calls with the minute and the columns of a block.
-pub type EachBlock<'a> = &'a mut dyn FnMut(Minute, &SlabColumns) -> Result<ControlFlow<()>, StoreError>;
+    /// The same of those rows alone that no seal has taken yet: [`Reading::hints`] does not know of them that their
+    /// series had data.
+    ///
+    /// # Errors
+    /// As [`Reading::scan`].
+    fn scan_unsealed(&self, wanted: &Scan<'_>, each: EachBatch<'_>) -> Result<ScanStats, StoreError>;
+}
 
 /// Rows of one publisher.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

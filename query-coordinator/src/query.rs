@@ -130,7 +130,7 @@ impl Query {
         let caveat = |(partition, reading): (&u32, &Arc<dyn Reading>)| {
             Some((*partition, reading.caveat()?.to_owned()))
         };
-        completeness(&Facts {
+        let mut complete = completeness(&Facts {
             range: self.range,
             now: self.inner.now(),
             include_open: self.include_open,
@@ -142,7 +142,12 @@ impl Query {
             applied: &|minute| {
                 self.readings.values().map(|reading| reading.rows_applied(&self.account, minute)).sum()
             },
-        })
+        });
+        if let Some(minutes) = self.budget.coarse() {
+            complete.partial = true;
+            complete.reasons.push(coarse_reason(minutes));
+        }
+        complete
     }
 
     /// When the pass that begins now ends: after half of the time that is left, so that a partition that does not
@@ -243,6 +248,15 @@ impl Query {
         self.failed.entry(partition).or_insert(why);
         Ok(())
     }
+}
+
+/// Retention keeps old data by the hour or day only: what does not fit the question is left out, and said.
+fn coarse_reason(minutes: MinuteRange) -> String {
+    let (from, to) = (minutes.from.unix_seconds(), minutes.to.unix_seconds());
+    format!(
+        "from {from} to {to} there is data that is only kept by the hour or by the day: ask for whole hours or days of \
+         UTC, in steps of 3600 or 86400 seconds"
+    )
 }
 
 /// Runs each job on a thread that may block. Those that are not done by the deadline count as cancelled.

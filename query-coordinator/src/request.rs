@@ -1,6 +1,6 @@
 //! Requests that were checked: what cannot be meant is refused here, with the field, the limit and the way out.
 
-use model::{Limits, Matcher, MinuteRange, Sampling};
+use model::{Limits, Matcher, MinuteRange, Op, Sampling};
 use proto::v1;
 
 use crate::QueryError;
@@ -72,6 +72,16 @@ pub(crate) struct MetricsQuery {
 }
 
 const LIMITS: Limits = Limits::DEFAULT;
+
+// === impl HintsQuery ===
+
+impl HintsQuery {
+    /// What a series must fulfil for its value to count: the selections, and that it has one.
+    pub(crate) fn conditions(&self) -> Vec<Matcher> {
+        let exists = Matcher { dim: self.of.clone(), op: Op::Exists };
+        self.scope.matchers.iter().cloned().chain([exists]).collect()
+    }
+}
 
 // === checks of whole requests ===
 

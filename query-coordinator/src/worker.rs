@@ -7,13 +7,15 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use model::{Aggregate, Minute, MinuteRange, Number, Sampling, Scalars};
+use hints_index::Search;
+use model::{Aggregate, Matcher, Minute, MinuteRange, Number, Sampling, Scalars};
 use store::Columns;
 
+use crate::active::active;
 use crate::best::best;
 use crate::budget::{Budget, JobError};
 use crate::cells::{Cells, columns_of};
-use crate::fold::{each_block, fold, present};
+use crate::fold::{each_batch, fold, scan_of};
 use crate::groups::Groups;
 use crate::keys::Keys;
 use crate::partition::Reading;
@@ -78,6 +80,17 @@ pub(crate) struct CellsJob {
     pub(crate) by: By,
     pub(crate) sampling: Sampling,
     pub(crate) steps: Steps,
+}
+
+/// Values of a dimension.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HintsPartial {
+    /// Ascending, with their series.
+    pub(crate) values: Vec<(String, u64)>,
+    /// On all pages.
+    pub(crate) total: usize,
+    /// There is another page.
+    pub(crate) more: bool,
 }
 
 /// A metric with data.
@@ -187,24 +200,44 @@ pub(crate) fn cells(
 
 // === what exists ===
 
-/// Values with their series, ascending by value.
+/// A page of values, or all of them when other partitions have some too.
 pub(crate) fn hints(
     reading: &dyn Reading,
     query: &HintsQuery,
+    is_alone: bool,
     budget: &Budget,
-) -> Result<Vec<(String, u64)>, JobError> {
+) -> Result<HintsPartial, JobError> {
     let scope = &query.scope;
-    let Some(index) = reading.hints().metric(&scope.account, &scope.metric) else { return Ok(Vec::new()) };
-    let mut selection = index.select(&scope.matchers);
-    budget.count_series(selection.len());
-    let Some(dim) = index.dim(&query.of) else { return Ok(Vec::new()) };
-    let mut wanted = vec![false; index.len()];
-    selection.iter().for_each(|position| wanted[position as usize] = dim.value_id(position) != 0);
-    let found = present(reading, index, &wanted, scope.range, budget)?;
-    selection.retain(|position| found[position as usize]);
-    let values = index.values_of(&query.of, &selection, &query.prefix, &query.substring);
-    budget.check_groups(values.len())?;
-    Ok(values.into_iter().map(|(value, series)| (value.to_owned(), series)).collect())
+    let Some(index) = reading.hints().metric(&scope.account, &scope.metric) else {
+        return Ok(HintsPartial::default());
+    };
+    let selection = active(reading, index, &query.conditions(), scope.range, budget)?;
+    let search = Search { prefix: &query.prefix, substring: &query.substring, ..Search::ALL };
+    let page = Search { after: &query.after, limit: query.limit, ..search };
+    let values = index.values_of(&query.of, &selection, if is_alone { page } else { search });
+    budget.check_groups(values.page.len())?;
+    let owned = |(value, series): (&str, u64)| (value.to_owned(), series);
+    Ok(HintsPartial {
+        values: values.page.into_iter().map(owned).collect(),
+        total: values.total,
+        more: values.more,
+    })
+}
+
+/// How many series with data are left after none, one, two … of these conditions.
+pub(crate) fn left(
+    reading: &dyn Reading,
+    scope: &Scope,
+    conditions: &[Matcher],
+    budget: &Budget,
+) -> Result<Vec<u64>, JobError> {
+    let Some(index) = reading.hints().metric(&scope.account, &scope.metric) else {
+        return Ok(vec![0; conditions.len() + 1]);
+    };
+    let after = |count: usize| {
+        active(reading, index, &conditions[..count], scope.range, budget).map(|left| left.len() as u64)
+    };
+    (0..=conditions.len()).map(after).collect()
 }
 
 /// Metrics with data, by name.
@@ -217,14 +250,11 @@ pub(crate) fn metrics(
     for (name, index) in
         reading.hints().metrics(&query.account).filter(|(name, _)| name.starts_with(&query.prefix))
     {
-        let found = present(reading, index, &vec![true; index.len()], query.range, budget)?;
-        let series = found.iter().filter(|found| **found).count() as u64;
-        if series > 0 {
-            let has = |dim: &&hints_index::Dim| {
-                dim.column().iter().zip(&found).any(|(id, found)| *found && *id != 0)
-            };
+        let found = active(reading, index, &[], query.range, budget)?;
+        if !found.is_empty() {
+            let has = |dim: &&hints_index::Dim| found.iter().any(|position| dim.value_id(position) != 0);
             let dims = index.dims().iter().filter(has).map(|dim| dim.name().to_owned()).collect();
-            all.insert(name.to_owned(), MetricPartial { series, dims });
+            all.insert(name.to_owned(), MetricPartial { series: found.len() as u64, dims });
         }
     }
     Ok(all)
@@ -239,23 +269,14 @@ pub(crate) fn dimensions(
     let Some(index) = reading.hints().metric(&scope.account, &scope.metric) else {
         return Ok(BTreeMap::new());
     };
-    let found = present(reading, index, &vec![true; index.len()], scope.range, budget)?;
+    let found = active(reading, index, &[], scope.range, budget)?;
     let mut all = BTreeMap::new();
     for dim in index.dims() {
-        let mut seen = vec![false; dim.values().len() + 1];
-        let mut series = 0;
-        for (&id, _) in dim.column().iter().zip(&found).filter(|(id, found)| **found && **id != 0) {
-            seen[id as usize] = true;
-            series += 1;
-        }
-        let values: Vec<String> = dim
-            .values()
-            .iter()
-            .filter(|(id, _)| seen[*id as usize])
-            .map(|(_, text)| text.to_owned())
-            .collect();
+        let values = index.values_of(dim.name(), &found, Search::ALL).page;
         budget.check_groups(values.len())?;
+        let series = values.iter().map(|(_, series)| series).sum();
         if series > 0 {
+            let values = values.into_iter().map(|(value, _)| value.to_owned()).collect();
             all.insert(dim.name().to_owned(), DimensionPartial { values, series });
         }
     }
@@ -274,11 +295,11 @@ pub(crate) fn declared(
     let Some(index) = reading.hints().metric(account, DECLARED_METRIC) else { return Ok(Vec::new()) };
     let mut minutes: BTreeMap<Minute, Scalars> = BTreeMap::new();
     // By minute in a map: a range may be ten years long, and few of them have rows.
-    each_block(reading, index, range, Columns::SUM, budget, |minute, columns| {
-        let all = minutes.entry(minute).or_default();
-        for row in 0..columns.len() {
-            let sum = columns.sum(row);
-            all.merge(&Scalars::of(sum));
+    let scan = scan_of(index, Steps { range, minutes: 1 }, Columns::SUM);
+    each_batch(reading, &scan, budget, |batch| {
+        for row in 0..batch.columns.len() {
+            let sum = Scalars::of(batch.columns.sum(row));
+            minutes.entry(batch.minute(row)).or_default().merge(&sum);
         }
         Ok(ControlFlow::Continue(()))
     })?;

@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 use aggregator::View;
 use hints_index::MetricIndex;
 use model::{Minute, MinuteRange, Scalars};
-use store::{Cf, Columns, Kv, KvSnapshot, MemoryKv, SlabColumns, scan};
+use store::{Batch, Cf, Columns, Kv, KvSnapshot, MemoryKv, Scan, SlabColumns, scan};
 
 use crate::Wrong;
-use crate::publisher::{ACCOUNT, Publisher};
+use crate::publisher::{ACCOUNT, Publisher, Row};
 
 /// Metric, host, minute.
 pub(crate) type Cell = (String, String, u32);
@@ -20,20 +20,26 @@ pub(crate) type Entry = (Cf, Vec<u8>, Vec<u8>);
 /// Every minute of every series.
 pub(crate) type Totals = BTreeMap<Cell, Scalars>;
 
-/// What the publishers have sent, each batch once.
-pub(crate) fn sent(publishers: &[Publisher]) -> Totals {
+/// The rows that were acknowledged, each once.
+fn acknowledged(publishers: &[Publisher]) -> impl Iterator<Item = &Row> {
+    let sent = publishers.iter().flat_map(|publisher| &publisher.ledger);
+    sent.flat_map(|sent| sent.told.iter().flatten().map(|row| &sent.rows[*row as usize]))
+}
+
+/// What the publishers were told is there.
+pub(crate) fn expected(publishers: &[Publisher]) -> Totals {
     let mut totals = Totals::new();
-    for row in publishers.iter().flat_map(|publisher| &publisher.ledger).flat_map(|sent| &sent.rows) {
+    for row in acknowledged(publishers) {
         let cell = (row.metric.to_owned(), row.host.clone(), row.minute);
         totals.entry(cell).or_default().record(row.value);
     }
     totals
 }
 
-/// How many rows were sent of each minute.
+/// How many rows of each minute that is.
 pub(crate) fn rows_by_minute(publishers: &[Publisher]) -> BTreeMap<u32, u64> {
     let mut rows = BTreeMap::new();
-    for row in publishers.iter().flat_map(|publisher| &publisher.ledger).flat_map(|sent| &sent.rows) {
+    for row in acknowledged(publishers) {
         *rows.entry(row.minute).or_default() += 1;
     }
     rows
@@ -48,18 +54,26 @@ pub(crate) fn add_disk(totals: &mut Totals, view: &View, disk: &MemoryKv) -> Res
 fn add_metric(totals: &mut Totals, metric: &MetricIndex, snapshot: &dyn KvSnapshot) -> Result<(), Wrong> {
     let (all, mut columns) = (MinuteRange::new(Minute(0), Minute(u32::MAX)), SlabColumns::new());
     let mut unknown = 0;
-    let mut add = |minute: Minute, _, rows: &SlabColumns| {
+    let mut add = |batch: &Batch<'_>| {
+        let rows = batch.columns;
         for row in 0..rows.len() {
             let Some(position) = metric.position_of(rows.ids()[row]) else {
                 unknown += 1;
                 continue;
             };
             let host = metric.dims_of(position).map(|(_, value)| value.to_owned()).collect();
-            totals.entry((metric.name().to_owned(), host, minute.0)).or_default().merge(&rows.scalars(row));
+            totals.entry((metric.name().to_owned(), host, batch.minute(row).0)).or_default().merge(&rows.scalars(row));
         }
         Ok(ControlFlow::Continue(()))
     };
-    scan(snapshot, metric.metric_id(), all, Columns::SCALARS, &mut columns, &mut add)?;
+    let whole = Scan {
+        metric: metric.metric_id(),
+        minutes: all,
+        step_minutes: 1,
+        wanted: Columns::SCALARS,
+        series: None,
+    };
+    scan(snapshot, &whole, &mut columns, &mut add)?;
     if unknown > 0 { Err(Wrong(format!("{unknown} rows of series that nobody knows"))) } else { Ok(()) }
 }
 
@@ -68,11 +82,11 @@ pub(crate) fn compare(got: &Totals, expected: &Totals) -> Result<(), Wrong> {
     for (cell, expected) in expected {
         let got = got.get(cell).copied().unwrap_or_default();
         if plain(&got) != plain(expected) {
-            return Err(Wrong(format!("{cell:?} is {}, was sent {}", plain(&got), plain(expected))));
+            return Err(Wrong(format!("{cell:?} is {}, acknowledged was {}", plain(&got), plain(expected))));
         }
     }
     match got.keys().find(|cell| !expected.contains_key(*cell)) {
-        Some(cell) => Err(Wrong(format!("{cell:?} was never sent"))),
+        Some(cell) => Err(Wrong(format!("{cell:?} was never acknowledged"))),
         None => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use model::{Aggregate, Minute, MinuteRange, Number, Scalars};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use store::{Cf, Columns, Kv, KvBatch, RocksKv, SlabBlock, SlabColumns, SlabKey};
+use store::{Batch, Cf, Columns, Kv, KvBatch, RocksKv, Scan, SlabBlock, SlabColumns, SlabKey};
 
 fn main() {
     let mut words = std::env::args().skip(1).filter_map(|word| word.parse::<u32>().ok());
@@ -57,9 +57,8 @@ fn commit(kv: &RocksKv, minute: u32, block: Vec<u8>) -> f64 {
 fn scan(kv: &RocksKv, minutes: u32, wanted: Columns) -> f64 {
     let range = MinuteRange::new(Minute(0), Minute(minutes));
     let start = Instant::now();
-    let stats = store::scan(&*kv.snapshot(), 1, range, wanted, &mut SlabColumns::new(), |_, _, _| {
-        Ok(ControlFlow::Continue(()))
-    })
-    .expect("reads");
+    let rows = Scan { metric: 1, minutes: range, step_minutes: 1, wanted, series: None };
+    let each = &mut |_: &Batch<'_>| Ok(ControlFlow::Continue(()));
+    let stats = store::scan(&*kv.snapshot(), &rows, &mut SlabColumns::new(), each).expect("reads");
     start.elapsed().as_nanos() as f64 / stats.rows as f64
 }

@@ -14,6 +14,8 @@
 
 use model::{LocalId, MetricId, Minute};
 
+use crate::StoreError;
+
 /// The checkpoint's head in [`crate::Cf::State`].
 pub const CHECKPOINT_KEY: &[u8] = b"C";
 
@@ -53,6 +55,12 @@ impl SlabKey {
     #[must_use]
     pub fn first(metric: MetricId, minute: Minute) -> Self {
         Self { metric, minute, seal_offset: 0 }
+    }
+
+    /// Of what a family's iterator came upon.
+    pub(crate) fn read(key: &[u8]) -> Result<Self, StoreError> {
+        let why = "it is not 16 bytes long";
+        Self::from_bytes(key).ok_or_else(|| StoreError::damaged(format!("slab key {key:02x?}"), why))
     }
 
     /// As it sorts on disk.

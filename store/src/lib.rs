@@ -1,8 +1,11 @@
-//! What a partition knows, on disk: minute slabs, the dictionary of series, the island's checkpoint.
+//! What a partition knows, on disk: minute slabs, pages, hours and days, the dictionary of series, the island's
+//! checkpoint.
 //!
-//! In:    one [`KvBatch`] a seal, applied as a whole or not at all, durable when `commit` returns.
-//! Out:   [`scan()`]: the blocks of one metric over a range of minutes, only the columns that are asked for.
-//! Kept:  four column families of one key-value store a partition; `FORMAT.md` draws every byte.
+//! In:    one [`KvBatch`] a seal, applied as a whole or not at all, durable when `commit` returns; one a step of
+//!        compaction ([`compact_hour`], [`build_day`]), which changes how rows are kept and not what they are.
+//! Out:   [`scan()`]: the rows of one metric over a range of minutes, only the columns that are asked for, and no more
+//!        finely than is asked for.
+//! Kept:  seven column families of one key-value store a partition; `FORMAT.md` draws every byte.
 //! Never: a wrong number. What is damaged is an error that names it. No clock; I/O only below [`Kv`].
 //! Lost on a crash: a batch whose `commit` has not returned, whole.
 
@@ -21,22 +24,27 @@ pub mod objects;
 mod keys;
 mod series_record;
 mod slab;
+mod tier;
 
 // What is done with it.
+mod compact;
+mod parts;
 mod retention;
 mod salvage;
 mod scan;
 mod verify;
 
+pub use compact::{CompactOptions, Settled, build_day, compact_hour, due_day, due_hour};
 pub use error::StoreError;
 pub use keys::{CHECKPOINT_KEY, PartKey, SlabKey, metric_key, series_key};
 pub use kv::{Cf, Each, Kv, KvBatch, KvOp, KvSnapshot};
 pub use memory::{CrashPoint, MemoryKv};
-pub use retention::delete_slabs_before;
+pub use retention::{delete_days_before, delete_hours_before, delete_pages_before};
 pub use rocks::{RocksKv, RocksOptions};
 pub use rocksdb::Cache;
 pub use salvage::{Lost, range_past_damage};
-pub use scan::{ScanStats, scan};
+pub use scan::{Batch, EachBatch, Scan, ScanStats, scan};
 pub use series_record::{DictionaryEntry, MetricRecord, SeriesRecord, read_dictionary};
 pub use slab::{Columns, PageBlock, Percentile, SlabBlock, SlabColumns};
+pub use tier::Tier;
 pub use verify::{DAMAGE_LISTED_MAX, FamilyVerified, Verified, verify};

@@ -1,4 +1,4 @@
-//! Scan and retention against a list of what was stored.
+//! Scan over slabs alone, against a list of what was stored. `compact.rs` has all tiers.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use std::collections::BTreeMap;
@@ -7,8 +7,7 @@ use std::ops::ControlFlow;
 use model::{Aggregate, Minute, MinuteRange, Number, Scalars};
 use proptest::prelude::*;
 use store::{
-    Cf, Columns, Kv, KvBatch, MemoryKv, RocksKv, SlabBlock, SlabColumns, SlabKey, StoreError,
-    delete_slabs_before, scan,
+    Cf, Columns, Kv, KvBatch, MemoryKv, RocksKv, Scan, SlabBlock, SlabColumns, SlabKey, StoreError, scan,
 };
 
 /// Key of each block and the sums in it.
@@ -34,30 +33,27 @@ fn store(kv: &dyn Kv, blocks: &Blocks) {
     kv.commit(batch).expect("commits");
 }
 
-fn scanned(kv: &dyn Kv, metric: u32, minutes: MinuteRange) -> Result<(Blocks, u64), StoreError> {
-    let mut found = Blocks::new();
-    let stats = scan(
-        &*kv.snapshot(),
-        metric,
-        minutes,
-        Columns::SUM,
-        &mut SlabColumns::new(),
-        |minute, seal_offset, columns| {
-            let sums = columns.sum_bits().iter().map(|bits| bits.cast_signed()).collect();
-            let before = found.last_key_value().map(|(key, _)| *key);
-            let key = SlabKey { metric, minute, seal_offset };
-            assert!(before < Some(key), "ascending, each once");
-            found.insert(key, sums);
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
-    assert_eq!(stats.blocks, found.len() as u64);
-    assert_eq!(stats.rows, found.values().map(|sums| sums.len() as u64).sum::<u64>());
-    Ok((found, stats.bytes_read))
+fn sums(metric: u32, minutes: MinuteRange) -> Scan<'static> {
+    Scan { metric, minutes, step_minutes: 1, wanted: Columns::SUM, series: None }
 }
 
-fn matching(blocks: &Blocks, keep: impl Fn(&SlabKey) -> bool) -> Blocks {
-    blocks.iter().filter(|(key, _)| keep(key)).map(|(key, sums)| (*key, sums.clone())).collect()
+/// Minute and sums of every block, in the order of the scan.
+fn scanned(kv: &dyn Kv, metric: u32, minutes: MinuteRange) -> Result<Vec<(Minute, Vec<i64>)>, StoreError> {
+    let mut found = Vec::new();
+    let stats = scan(&*kv.snapshot(), &sums(metric, minutes), &mut SlabColumns::new(), &mut |batch| {
+        let sums = batch.columns.sum_bits().iter().map(|bits| bits.cast_signed()).collect();
+        assert_eq!((batch.minutes.len(), batch.minute(0)), (1, batch.minutes.from));
+        found.push((batch.minutes.from, sums));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    assert_eq!((stats.slabs, stats.pages, stats.heads, stats.coarse), (found.len() as u64, 0, 0, None));
+    assert_eq!(stats.rows, found.iter().map(|(_, sums): &(_, Vec<i64>)| sums.len() as u64).sum::<u64>());
+    assert_eq!(stats.bytes_read > 0, !found.is_empty());
+    Ok(found)
+}
+
+fn matching(blocks: &Blocks, keep: impl Fn(&SlabKey) -> bool) -> Vec<(Minute, Vec<i64>)> {
+    blocks.iter().filter(|(key, _)| keep(key)).map(|(key, sums)| (key.minute, sums.clone())).collect()
 }
 
 proptest! {
@@ -66,22 +62,8 @@ proptest! {
         let kv = MemoryKv::new();
         store(&kv, &blocks);
         let range = MinuteRange::new(Minute(from), Minute(to));
-        let (found, bytes) = scanned(&kv, metric, range).unwrap();
-        prop_assert_eq!(bytes > 0, !found.is_empty());
+        let found = scanned(&kv, metric, range).unwrap();
         prop_assert_eq!(found, matching(&blocks, |key| key.metric == metric && range.contains(key.minute)));
-    }
-
-    #[test]
-    fn retention_deletes_what_is_older_of_these_metrics(blocks in blocks(), before in 9_u32..17) {
-        let kv = MemoryKv::new();
-        store(&kv, &blocks);
-        let mut batch = KvBatch::new();
-        delete_slabs_before(&mut batch, [0, 2], Minute(before));
-        kv.commit(batch).unwrap();
-        let left = matching(&blocks, |key| key.metric == 1 || key.minute >= Minute(before));
-        let all = MinuteRange::new(Minute(0), Minute(u32::MAX));
-        let found: Blocks = (0..3).flat_map(|metric| scanned(&kv, metric, all).unwrap().0).collect();
-        prop_assert_eq!(found, left);
     }
 }
 
@@ -98,19 +80,8 @@ fn the_same_on_rocksdb() {
     ]);
     store(&kv, &blocks);
     let minutes = MinuteRange::new(Minute(10), Minute(11));
-    assert_eq!(
-        scanned(&kv, 1, minutes).unwrap().0,
-        matching(&blocks, |key| key.metric == 1 && key.minute.0 == 10)
-    );
-    let mut batch = KvBatch::new();
-    delete_slabs_before(&mut batch, [1], Minute(11));
-    kv.commit(batch).unwrap();
-    let all = MinuteRange::new(Minute(0), Minute(u32::MAX));
-    assert_eq!(
-        scanned(&kv, 1, all).unwrap().0,
-        matching(&blocks, |key| key.metric == 1 && key.minute.0 == 11)
-    );
-    assert_eq!(scanned(&kv, 2, all).unwrap().0.len(), 1);
+    let expected = matching(&blocks, |key| key.metric == 1 && key.minute.0 == 10);
+    assert_eq!(scanned(&kv, 1, minutes).unwrap(), expected);
 }
 
 #[test]
@@ -137,8 +108,8 @@ fn it_stops_where_it_is_told() {
     let key = |minute| SlabKey { metric: 1, minute: Minute(minute), seal_offset: 0 };
     store(&kv, &(0..5).map(|minute| (key(minute), vec![1])).collect());
     let all = MinuteRange::new(Minute(0), Minute(9));
-    let stats = scan(&*kv.snapshot(), 1, all, Columns::IDS, &mut SlabColumns::new(), |minute, _, _| {
-        Ok(if minute.0 == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    let stats = scan(&*kv.snapshot(), &sums(1, all), &mut SlabColumns::new(), &mut |batch| {
+        Ok(if batch.minutes.from.0 == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     });
-    assert_eq!(stats.unwrap().blocks, 3);
+    assert_eq!(stats.unwrap().slabs, 3);
 }

@@ -58,8 +58,17 @@ pub(crate) struct HintsJson {
     total: u64,
     /// Pass it as `after` for the next page; null on the last.
     next: Option<String>,
+    /// Only when there are no values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    why_empty: Vec<HintStepJson>,
     completeness: CompletenessJson,
     stats: StatsJson,
+}
+
+#[derive(Serialize)]
+struct HintStepJson {
+    step: String,
+    series: u64,
 }
 
 #[derive(Serialize)]
@@ -209,10 +218,12 @@ impl From<v1::SeriesReply> for SeriesJson {
 impl From<v1::HintsReply> for HintsJson {
     fn from(reply: v1::HintsReply) -> Self {
         let value = |v1::HintValue { value, series }| HintJson { value, series };
+        let step = |v1::HintStep { step, series }| HintStepJson { step, series };
         Self {
             values: reply.values.into_iter().map(value).collect(),
             total: reply.total,
             next: Some(reply.next).filter(|next| !next.is_empty()),
+            why_empty: reply.why_empty.into_iter().map(step).collect(),
             completeness: reply.completeness.unwrap_or_default().into(),
             stats: reply.stats.unwrap_or_default().into(),
         }

@@ -3,16 +3,16 @@
 #![allow(dead_code, reason = "every test uses a part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use hints_index::HintsIndex;
+use hints_index::{HintsIndex, Journal};
 use model::{Aggregate, Dims, LocalId, MetricId, Minute, MinuteRange, Placement, SeriesKey};
 use proto::v1;
-use query_coordinator::{
-    Coordinator, EachBlock, Partition, PartitionError, Parts, PublisherRows, QueryLimits, Reading,
+use query_coordinator::{Coordinator, Partition, PartitionError, Parts, PublisherRows, QueryLimits, Reading};
+use store::{
+    Batch, Cf, EachBatch, Kv, KvBatch, MemoryKv, Scan, ScanStats, SlabBlock, SlabColumns, SlabKey,
+    StoreError, scan,
 };
-use store::{Cf, Columns, Kv, KvBatch, MemoryKv, SlabBlock, SlabColumns, SlabKey, StoreError, scan};
 
 /// One series in one minute, as one seal brought it.
 #[derive(Clone, Debug)]
@@ -97,35 +97,33 @@ impl Reading for Shown {
         if account == ACCOUNT { self.state.applied.get(&minute).copied().unwrap_or(0) } else { 0 }
     }
 
-    fn scan(
-        &self,
-        metric: MetricId,
-        range: MinuteRange,
-        wanted: Columns,
-        each: EachBlock<'_>,
-    ) -> Result<u64, StoreError> {
+    fn scan(&self, wanted: &Scan<'_>, each: EachBatch<'_>) -> Result<ScanStats, StoreError> {
         let mut columns = SlabColumns::new();
-        let snapshot = self.state.kv.snapshot();
         let mut broken = false;
-        let stats = scan(
-            &*snapshot,
-            metric,
-            range,
-            wanted,
-            &mut columns,
-            &mut |minute, _, columns: &SlabColumns| {
-                let flow = each(minute, columns)?;
-                broken = flow.is_break();
-                Ok(flow)
-            },
-        )?;
-        for (open_metric, minute, bytes) in &self.state.open {
-            if self.include_open && !broken && *open_metric == metric && range.contains(*minute) {
-                columns.read(bytes, wanted)?;
-                broken = each(*minute, &columns)? == ControlFlow::Break(());
+        let stats = scan(&*self.state.kv.snapshot(), wanted, &mut columns, &mut |batch| {
+            let flow = each(batch)?;
+            broken = flow.is_break();
+            Ok(flow)
+        })?;
+        if !broken {
+            self.scan_unsealed(wanted, each)?;
+        }
+        Ok(stats)
+    }
+
+    fn scan_unsealed(&self, wanted: &Scan<'_>, each: EachBatch<'_>) -> Result<ScanStats, StoreError> {
+        let mut columns = SlabColumns::new();
+        for (metric, minute, bytes) in &self.state.open {
+            let inside = *metric == wanted.metric && wanted.minutes.contains(*minute);
+            if self.include_open && inside {
+                columns.read(bytes, wanted.wanted)?;
+                let minutes = MinuteRange::new(*minute, minute.next());
+                if each(&Batch { minutes, columns: &columns })?.is_break() {
+                    break;
+                }
             }
         }
-        Ok(stats.bytes_read)
+        Ok(ScanStats::default())
     }
 }
 
@@ -207,6 +205,8 @@ fn state(plan: Plan, rows: &[&Row], applied: BTreeMap<Minute, u64>) -> RoomState
             open.push((metric, minute, bytes));
         } else {
             batch.put(Cf::Slabs, SlabKey { metric, minute, seal_offset }.to_bytes(), bytes);
+            let ids: Vec<LocalId> = block.keys().copied().collect();
+            hints.note(metric, minute, &ids, &mut Journal::default()).unwrap();
         }
     }
     kv.commit(batch).unwrap();

@@ -44,6 +44,8 @@ impl Columns {
     pub const DISTRIBUTION: Self = Self(64);
     /// p50, p90, p95, p99 and p99.9, as numbers.
     pub const PERCENTILES: Self = Self(0b11111 << PERCENTILES_AT);
+    /// All that a row was before it was stored: count, sum, min, max and both sketches.
+    pub const WHOLE_ROWS: Self = Self(15 | 32 | 64);
     /// Whatever there is.
     pub const ALL: Self = Self(Self::SCALARS.0 | 16 | 32 | 64 | Self::PERCENTILES.0);
 

@@ -66,6 +66,11 @@ impl SlabColumns {
         })
     }
 
+    /// How many rows a block claims to have.
+    pub(crate) fn rows_of(bytes: &[u8]) -> Result<usize, StoreError> {
+        Ok(Directory::open(bytes)?.rows)
+    }
+
     fn replace(
         &mut self,
         bytes: &[u8],
@@ -169,6 +174,17 @@ impl SlabColumns {
         retain(&mut self.maxes, keep);
         self.distinct.retain(keep);
         self.distribution.retain(keep);
+    }
+
+    /// Gives back all memory that the rows do not need.
+    pub(crate) fn release(&mut self) {
+        (self.scratch, self.page) = (Scratch::default(), PageMinutes::default());
+        (self.extreme_kinds, self.extremes) = (Vec::new(), Vec::new());
+        self.ids.shrink_to_fit();
+        self.kinds.shrink_to_fit();
+        for column in [&mut self.counts, &mut self.sums, &mut self.mins, &mut self.maxes] {
+            column.shrink_to_fit();
+        }
     }
 
     fn clear(&mut self) {
