@@ -58,6 +58,16 @@ pub(crate) enum Command {
         after_help = "Examples:\n  sluice inspect ./data\n  sluice inspect ./data --partition 2 --records 20 --rows 5\n  sluice inspect ./data/partition-0002/log/00000000000000000000.log\n\nWrites nothing and takes no lock, so it may run beside a server. Exit status 1 when anything is damaged."
     )]
     Inspect(InspectArgs),
+    /// A consistent copy in a bucket or a directory, of a running server or a stopped one's directory
+    #[command(
+        after_help = "Examples:\n  sluice backup --to s3://bucket/sluice --keep 14\n  sluice backup --to file:///mnt/backup --data ./data      # of a server that is stopped\n  sluice backup --to s3://bucket/sluice --list\n  sluice backup --to s3://bucket/sluice --verify\n\nWhat is there already is not sent again. Credentials come from AWS_*, AZURE_* or GOOGLE_*; a running server uses its own."
+    )]
+    Backup(BackupArgs),
+    /// A backup back into an empty data directory
+    #[command(
+        after_help = "Examples:\n  sluice restore --from s3://bucket/sluice --data ./data\n  sluice restore --from s3://bucket/sluice@20260501T103100Z --data ./data\n\nInterrupted, it goes on where it was when it is run again."
+    )]
+    Restore(RestoreArgs),
     /// Decode everything in a data directory and name each damaged block
     #[command(
         after_help = "Example:\n  sluice verify --data ./data\n\nWrites nothing and takes no lock, so it may run beside a server. Exit status 1 when anything is damaged."
@@ -383,6 +393,44 @@ pub(crate) struct InspectArgs {
     /// List every slab block by itself, not only the metrics
     #[arg(long)]
     pub(crate) blocks: bool,
+    /// How the result is printed
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// Where backups are: file:///dir, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// The data directory of a server that is stopped [default: ask the running one]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The running server's HTTP address
+    #[arg(long, value_name = "URL", env = "SLUICE_SERVER", default_value = "http://127.0.0.1:4318")]
+    pub(crate) server: String,
+    /// Afterwards remove all but the newest N backups, and what only they needed
+    #[arg(long, value_name = "N")]
+    pub(crate) keep: Option<usize>,
+    /// Show the backups that are there
+    #[arg(long, conflicts_with_all = ["data", "keep", "verify"])]
+    pub(crate) list: bool,
+    /// Read a backup again, the newest or the one named, and compare every byte's checksum
+    #[arg(long, value_name = "BACKUP", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["data", "keep"])]
+    pub(crate) verify: Option<String>,
+    /// How the result is printed
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// Where backups are, and @ which one [default: the newest]
+    #[arg(long, value_name = "URL[@BACKUP]")]
+    pub(crate) from: String,
+    /// An empty directory, or a new one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
     /// How the result is printed
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,

@@ -53,6 +53,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Publish(args) => commands::publish::run(&args)?,
         Command::Loadgen(args) => commands::loadgen::run(&args)?,
         Command::Inspect(args) => commands::inspect::run(&args)?,
+        Command::Backup(args) => commands::backup::run(&args)?,
+        Command::Restore(args) => commands::restore::run(&args)?,
         Command::Verify(args) => commands::verify::run(&args)?,
         Command::Config(args) => commands::config::run(&args, &env)?,
         Command::Completions(args) => commands::completions::run(&args),

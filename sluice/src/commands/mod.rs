@@ -1,9 +1,11 @@
 //! The commands that are neither the server nor a read.
 
 pub(crate) mod agent;
+pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod inspect;
 pub(crate) mod loadgen;
 pub(crate) mod publish;
+pub(crate) mod restore;
 pub(crate) mod verify;

@@ -5,6 +5,8 @@
 //! DATA/layout.json        format version, placement: fixed when the directory is made
 //! DATA/partition-0000/log     segments of partition-log
 //! DATA/partition-0000/store   RocksDB
+//! DATA/backup.tmp         links, while a backup is taken
+//! DATA/RESTORING          while `sluice restore` fills the directory: what, and from where
 //! ```
 
 use std::fs::{self, File, TryLockError};
@@ -15,10 +17,14 @@ use anyhow::{Context as _, bail};
 use model::Placement;
 use serde::{Deserialize, Serialize};
 
+use crate::commands::backup::SCRATCH;
+
 /// What this version writes, and the newest that it reads.
 const FORMAT: u32 = 1;
 const LAYOUT: &str = "layout.json";
 const LOCK: &str = "LOCK";
+/// Names what is being restored; there until all of it is.
+pub(crate) const RESTORING: &str = "RESTORING";
 
 /// An open data directory. Nobody else can open it while this lives.
 #[derive(Debug)]
@@ -42,6 +48,7 @@ impl DataDir {
     pub(crate) fn open(path: &Path, wanted: Placement) -> anyhow::Result<Self> {
         fs::create_dir_all(path)
             .with_context(|| format!("cannot make the data directory {}", path.display()))?;
+        refuse_half(path)?;
         refuse_foreign(path)?;
         let lock = lock(path)?;
         let placement = match read_layout(path)? {
@@ -53,7 +60,12 @@ impl DataDir {
             }
         };
         refuse_missing(path, placement)?;
+        remove_leftovers(path)?;
         Ok(Self { path: path.to_owned(), placement, _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where a partition's log segments lie.
@@ -95,9 +107,37 @@ fn folders(path: &Path, placement: Placement) -> impl Iterator<Item = PathBuf> {
 
 /// How many partitions the directory has; for `sluice inspect`, which takes no lock.
 pub(crate) fn partitions(data: &Path) -> anyhow::Result<u32> {
+    Ok(placement(data)?.partitions())
+}
+
+/// How rows are placed in a directory that is there.
+pub(crate) fn placement(data: &Path) -> anyhow::Result<Placement> {
     match read_layout(data)? {
-        Some(layout) => Ok(layout.partitions),
+        Some(layout) => sound_placement(data, &layout),
         None => bail!("{} is no data directory of Sluice: it has no {LAYOUT}", data.display()),
+    }
+}
+
+/// A restore that has not ended.
+fn refuse_half(path: &Path) -> anyhow::Result<()> {
+    match fs::read_to_string(path.join(RESTORING)) {
+        Ok(from) => bail!(
+            "a restore into {} has not ended: run sluice restore --from {} --data {} again, it goes on where it was",
+            path.display(),
+            from.trim(),
+            path.display()
+        ),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Links of a backup that a crash has ended would keep deleted files on the disk.
+fn remove_leftovers(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(path.join(SCRATCH)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.join(SCRATCH).display()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -162,8 +202,7 @@ fn read_layout(path: &Path) -> anyhow::Result<Option<Layout>> {
 }
 
 fn placement_of(path: &Path, layout: &Layout, wanted: Placement) -> anyhow::Result<Placement> {
-    let placement = Placement::new(layout.partitions, layout.spread)
-        .with_context(|| format!("{} is damaged; restore it from a backup", path.join(LAYOUT).display()))?;
+    let placement = sound_placement(path, layout)?;
     let is_default = wanted.partitions() == 4 && wanted.spread() == 4;
     if placement != wanted && !is_default {
         bail!(
@@ -178,8 +217,13 @@ fn placement_of(path: &Path, layout: &Layout, wanted: Placement) -> anyhow::Resu
     Ok(placement)
 }
 
+fn sound_placement(path: &Path, layout: &Layout) -> anyhow::Result<Placement> {
+    Placement::new(layout.partitions, layout.spread)
+        .with_context(|| format!("{} is damaged; restore it from a backup", path.join(LAYOUT).display()))
+}
+
 /// Written whole or not at all: a crash in between leaves no half file under the real name.
-fn write_layout(path: &Path, placement: Placement) -> anyhow::Result<()> {
+pub(crate) fn write_layout(path: &Path, placement: Placement) -> anyhow::Result<()> {
     let layout = Layout { format: FORMAT, partitions: placement.partitions(), spread: placement.spread() };
     let (target, draft) = (path.join(LAYOUT), path.join(format!("{LAYOUT}.new")));
     let write = || -> std::io::Result<()> {

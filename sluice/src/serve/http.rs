@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::limit::GlobalConcurrencyLimitLayer;
 
-use super::{House, console, ended, prometheus};
+use super::{House, admin, console, ended, prometheus};
 
 /// OTLP requests that are being read and decoded; further ones wait. See the gRPC port.
 const OTLP_REQUESTS_MAX: usize = 32;
@@ -37,6 +37,7 @@ fn router(house: House) -> Router {
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .merge(admin::router())
         .with_state(house.clone());
     let otlp = frontend::otlp::router(house.frontend, house.memory)
         .layer(axum::middleware::from_fn(in_time))

@@ -4,11 +4,13 @@
 //! Kept: the data directory, locked.
 //! Order: lock the data, bind the ports, open logs and stores, start islands, serve; then drain the other way round.
 
+mod admin;
 mod books;
 mod console;
 pub(crate) mod data_dir;
 mod grpc;
 mod http;
+pub(crate) mod offline;
 mod partitions;
 mod prometheus;
 mod shut_log;

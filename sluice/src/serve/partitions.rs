@@ -1,10 +1,12 @@
 //! All partitions of this process: log, store and island of each.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use aggregator::{IslandConfig, IslandHandle, IslandLimits, SystemClock, checkpoint_position, spawn};
 use anyhow::Context as _;
+use model::Placement;
 use partition_log::{EmbeddedLog, LogConfig, PartitionLog};
 use proto::v1;
 use query_coordinator::Partition;
@@ -12,6 +14,7 @@ use store::{Cache, Kv, RocksKv, RocksOptions};
 
 use super::data_dir::DataDir;
 use super::shut_log::ShutLog;
+use crate::commands::backup::Source;
 
 /// Blocks of all partitions' stores that stay in memory: some hours of a million series at a few bytes each.
 const CACHE_BYTES: usize = 512 << 20;
@@ -22,7 +25,10 @@ const LATE_ROWS_MAX: usize = 1_000_000;
 
 /// What this process owns.
 pub(crate) struct Partitions {
-    logs: Vec<Arc<EmbeddedLog>>,
+    /// The data directory, and how rows are placed in it.
+    pub(crate) data: PathBuf,
+    pub(crate) placement: Placement,
+    sources: Vec<Source>,
     /// The same, as frontends see them.
     doors: Vec<Arc<dyn PartitionLog>>,
     islands: Vec<IslandHandle>,
@@ -33,12 +39,10 @@ pub(crate) struct Partitions {
 impl Partitions {
     /// Opens logs and stores, and starts the islands. They recover on their own threads.
     pub(crate) fn open(data: &DataDir, grace_ms: u64) -> anyhow::Result<Self> {
-        let cache = Cache::new_lru_cache(CACHE_BYTES);
-        let count = data.placement.partitions();
-        let (mut logs, mut doors, mut islands) = (Vec::new(), Vec::new(), Vec::new());
-        for partition in 0..count {
-            let log = open_log(data, partition)?;
-            let kv = open_store(data, partition, &cache)?;
+        let (count, sources) = (data.placement.partitions(), open_all(data)?);
+        let (mut doors, mut islands) = (Vec::new(), Vec::new());
+        for Source { partition, log, store, .. } in &sources {
+            let (partition, kv) = (*partition, Arc::clone(store) as Arc<dyn Kv>);
             let config = IslandConfig {
                 partition,
                 grace_ms,
@@ -46,11 +50,16 @@ impl Partitions {
                 limits: IslandLimits::DEFAULT,
                 clock: Arc::new(SystemClock),
             };
-            doors.push(door(partition, &log, &*kv)?);
-            islands.push(spawn(config, Arc::clone(&log) as Arc<dyn PartitionLog>, kv));
-            logs.push(log);
+            doors.push(door(partition, log, &*kv)?);
+            islands.push(spawn(config, Arc::clone(log) as Arc<dyn PartitionLog>, kv));
         }
-        Ok(Self { logs, doors, islands })
+        let (data, placement) = (data.path().to_owned(), data.placement);
+        Ok(Self { data, placement, sources, doors, islands })
+    }
+
+    /// What a backup copies.
+    pub(crate) fn sources(&self) -> &[Source] {
+        &self.sources
     }
 
     /// Where frontends append.
@@ -102,7 +111,7 @@ impl Partitions {
     /// Stops the islands, then the logs. What is not sealed is in the logs.
     pub(crate) fn close(&self) {
         self.islands.iter().for_each(IslandHandle::shutdown);
-        self.logs.iter().for_each(|log| log.close());
+        self.sources.iter().for_each(|source| source.log.close());
     }
 }
 
@@ -122,6 +131,22 @@ fn door(partition: u32, log: &Arc<EmbeddedLog>, kv: &dyn Kv) -> anyhow::Result<A
     Ok(Arc::new(ShutLog { log: Arc::clone(log), why }))
 }
 
+/// Log and store of every partition.
+pub(super) fn open_all(data: &DataDir) -> anyhow::Result<Vec<Source>> {
+    let cache = Cache::new_lru_cache(CACHE_BYTES);
+    (0..data.placement.partitions())
+        .map(|partition| {
+            let log = open_log(data, partition)?;
+            Ok(Source {
+                partition,
+                log_dir: data.log(partition),
+                log,
+                store: open_store(data, partition, &cache)?,
+            })
+        })
+        .collect()
+}
+
 fn open_log(data: &DataDir, partition: u32) -> anyhow::Result<Arc<EmbeddedLog>> {
     let dir = data.log(partition);
     let opened = EmbeddedLog::open(&dir, LogConfig::default())
@@ -136,7 +161,7 @@ fn open_log(data: &DataDir, partition: u32) -> anyhow::Result<Arc<EmbeddedLog>> 
     Ok(Arc::new(opened.log))
 }
 
-fn open_store(data: &DataDir, partition: u32, cache: &Cache) -> anyhow::Result<Arc<dyn Kv>> {
+fn open_store(data: &DataDir, partition: u32, cache: &Cache) -> anyhow::Result<Arc<RocksKv>> {
     let dir = data.store(partition);
     let options = RocksOptions { cache: cache.clone(), write_buffer_bytes: WRITE_BUFFER_BYTES };
     let kv = RocksKv::open_with(&dir, &options)

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod object_store;
+
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -19,18 +21,31 @@ pub(crate) struct Server {
     pub(crate) http: u16,
     data: PathBuf,
     flags: Vec<String>,
+    env: Env,
 }
+
+/// Environment variables beside those of the test.
+pub(crate) type Env = Vec<(&'static str, String)>;
 
 impl Server {
     /// On free ports, with these further flags.
     pub(crate) fn start(data: &Path, flags: &[&str]) -> Self {
+        Self::start_in(data, flags, &Env::new())
+    }
+
+    /// The same, with an environment.
+    pub(crate) fn start_in(data: &Path, flags: &[&str], env: &Env) -> Self {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        Self::start_on(data, free_port(), free_port(), flags)
+        Self::run(data, free_port(), free_port(), flags, env.clone())
     }
 
     pub(crate) fn start_on(data: &Path, grpc: u16, http: u16, flags: Vec<String>) -> Self {
-        let mut server =
-            Self { child: spawn(data, grpc, http, &flags), grpc, http, data: data.to_owned(), flags };
+        Self::run(data, grpc, http, flags, Env::new())
+    }
+
+    fn run(data: &Path, grpc: u16, http: u16, flags: Vec<String>, env: Env) -> Self {
+        let child = spawn(data, grpc, http, &flags, &env);
+        let mut server = Self { child, grpc, http, data: data.to_owned(), flags, env };
         server.wait_ready();
         server
     }
@@ -43,7 +58,7 @@ impl Server {
 
     /// Starts it again on the same ports and does not wait.
     pub(crate) fn respawn(&mut self) {
-        self.child = spawn(&self.data, self.grpc, self.http, &self.flags);
+        self.child = spawn(&self.data, self.grpc, self.http, &self.flags, &self.env);
     }
 
     pub(crate) fn restart(&mut self) {
@@ -233,13 +248,14 @@ pub(crate) fn must(command: &mut Command) -> Output {
     output
 }
 
-fn spawn(data: &Path, grpc: u16, http: u16, flags: &[String]) -> Child {
+fn spawn(data: &Path, grpc: u16, http: u16, flags: &[String], env: &Env) -> Child {
     Command::new(env!("CARGO_BIN_EXE_sluice"))
         .arg("serve")
         .arg("--data")
         .arg(data)
         .args(["--grpc", &format!("127.0.0.1:{grpc}"), "--http", &format!("127.0.0.1:{http}")])
         .args(flags)
+        .envs(env.iter().cloned())
         .env("SLUICE_LOG", std::env::var("SLUICE_LOG").unwrap_or_else(|_| "error".into()))
         .stdin(Stdio::null())
         .spawn()

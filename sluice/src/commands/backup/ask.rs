@@ -1,0 +1,42 @@
+//! A running server is asked for a backup, and answers line by line.
+
+use std::io::{BufRead as _, BufReader};
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+
+use super::take::{Request, Step, Taken, Watch};
+
+/// One line of the answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Line {
+    Step(Step),
+    Taken(Taken),
+    /// With everything that a person needs to know.
+    Failed(String),
+}
+
+pub(super) fn server(server: &str, request: &Request, watch: Watch<'_>) -> anyhow::Result<Taken> {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let url = format!("{}/v1/admin/backup", server.trim_end_matches('/'));
+    let answer = agent.post(&url).send_json(request);
+    let answer = answer.with_context(|| {
+        format!("cannot reach {server}: start the server, or copy a stopped one's directory with --data DIR")
+    })?;
+    let status = answer.status();
+    let mut lines = BufReader::new(answer.into_body().into_reader()).lines();
+    if !status.is_success() {
+        let said: Vec<String> = lines.map_while(Result::ok).collect();
+        bail!("{server} refused ({status}): {}", said.join(" "));
+    }
+    loop {
+        let line = lines.next().transpose().context("the server ended in the middle of the backup")?;
+        let line = line.context("the server ended in the middle of the backup: run it again, it goes on")?;
+        match serde_json::from_str(&line).with_context(|| format!("{server} is no server of this version"))? {
+            Line::Step(step) => watch(step)?,
+            Line::Taken(taken) => return Ok(taken),
+            Line::Failed(why) => bail!("{why}"),
+        }
+    }
+}
