@@ -18,13 +18,13 @@ pub struct Accounting {
     pub heartbeat_rows: u64,
     /// Rows that are durable on the server. (A row that the server knew already counts, too.)
     pub accepted: u64,
-    /// Rows that the server refused, by reason.
+    /// Rows that the server refused, by reason; none of them is on the server.
     pub refused: BTreeMap<String, u64>,
     /// Rows that were given up: the queue was full, or the server will not take the batch ever.
     pub dropped: u64,
     /// Rows in tries after the first.
     pub retried: u64,
-    /// Rows that wait for an answer: they may be on the server or not.
+    /// Rows that wait for an answer, or came again too late for one: they may be on the server or not.
     pub unconfirmed: u64,
 }
 

@@ -226,6 +226,7 @@ impl Engine {
         let open = self.open_minute.lock();
         let mut sender = self.press.lock();
         let alive = (!self.settings.replay).then(|| (*open, self.events_since(&mut sender)));
+        sender.press.at(self.settings.clock.now());
         sender.press.declare(Minute(u32::MAX), alive);
         self.enqueue(sender.press.take());
     }
@@ -262,6 +263,7 @@ impl Engine {
     /// Rows to packets to the queue. In one go under the press's lock: sequences are queued in their order.
     fn send(&self, rows: Vec<Drained>, heartbeat: Option<Minute>) {
         let mut sender = self.press.lock();
+        sender.press.at(self.settings.clock.now());
         rows.iter().for_each(|row| sender.press.add(row));
         drop(rows);
         if let Some(minute) = heartbeat {
@@ -328,9 +330,12 @@ impl Engine {
 
     /// What became of a try.
     pub(crate) fn settle(&self, packet: &Packet, outcome: &Result<Receipt, SendError>, now: Duration) {
-        self.outbox.lock().settle(packet.stamp.sequence, outcome, now);
+        let unknown = self.outbox.lock().settle(packet.stamp.sequence, outcome, now);
         self.settled.notify_all();
         match outcome {
+            Ok(_) if unknown > 0 => {
+                tracing::warn!(stamp = %packet.stamp, rows = unknown, "too late to learn whether these rows arrived");
+            }
             Ok(receipt) => self.report(receipt),
             Err(SendError::Rejected { message }) => {
                 let (reason, message) = ("rejected".to_owned(), message.clone());
@@ -386,7 +391,7 @@ impl Engine {
             refused: tally.refused,
             dropped: tally.dropped,
             retried: tally.retried,
-            unconfirmed: outbox.rows(),
+            unconfirmed: outbox.rows() + tally.unknown,
         }
     }
 }

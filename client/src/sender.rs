@@ -35,8 +35,9 @@ pub struct BatchSender {
 pub struct Delivery {
     /// How often it was sent.
     pub tries: u32,
-    /// The server's answer, or in its words why it will never take this batch. After more than one try, rows that are
-    /// refused here may have been taken by a try whose answer was lost.
+    /// The server's answer, or in its words why it will never take this batch. After more than one try, rows of an
+    /// answer with `only_this_try` may have been taken by a try whose answer was lost, and so may those of a batch that
+    /// is not taken any more; all other refusals are of rows that no try has brought in.
     pub answer: Result<Receipt, String>,
 }
 

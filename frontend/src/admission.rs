@@ -8,15 +8,18 @@
 mod rows;
 mod series;
 mod strings;
+mod times;
 mod verdict;
 
-use model::{Limits, Minute, Reason, Refusal};
+use model::{Limits, Reason, Refusal};
 use proto::BatchColumns;
+use thiserror::Error;
 
 pub use series::AcceptedSeries;
 pub use verdict::{REFUSALS_TOLD_MAX, Refused};
 
 use series::SeriesTable;
+use times::Times;
 
 /// Bytes of one batch. With the hashes that are added (24 bytes for each of at most 65,536 series) it stays far below
 /// the 16 MiB of a log record.
@@ -37,6 +40,17 @@ pub struct Admitted<'a> {
     table: SeriesTable,
 }
 
+/// Why nothing of a batch is taken.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Rejected {
+    /// Its structure, its size, its account: no try of it was ever taken.
+    #[error(transparent)]
+    Always(#[from] Refusal),
+    /// Its age by this frontend's clock: an earlier try of it may have been taken.
+    #[error(transparent)]
+    ThisTry(Refusal),
+}
+
 // === impl Admitted ===
 
 impl Admitted<'_> {
@@ -53,33 +67,17 @@ impl Admitted<'_> {
     }
 }
 
-/// Judges every row. `now` is in unix seconds.
+/// Judges every row; of a batch with a stamp alike in every try (`times.rs` says why). `now` is in unix seconds.
 ///
 /// # Errors
-/// When nothing of the batch can be taken: its structure, its size, its account.
-pub fn admit<'a>(columns: BatchColumns<'a>, limits: &Limits, now: u64) -> Result<Admitted<'a>, Refusal> {
+/// When nothing of the batch can be taken.
+pub fn admit<'a>(columns: BatchColumns<'a>, limits: &Limits, now: u64) -> Result<Admitted<'a>, Rejected> {
     check_account(columns.account(), limits)?;
     check_size(&columns)?;
+    let times = Times::of(&columns, limits, now).map_err(Rejected::ThisTry)?;
     let table = SeriesTable::of(&columns, limits);
-    let (rows, refused) = rows::judge(&columns, &table, &Times::of(&columns, limits, now));
+    let (rows, refused) = rows::judge(&columns, &table, &times);
     Ok(Admitted { columns, rows, refused, table })
-}
-
-/// The minutes that may be published now.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Times {
-    oldest: Minute,
-    newest: Minute,
-    backfill: bool,
-}
-
-impl Times {
-    fn of(columns: &BatchColumns<'_>, limits: &Limits, now: u64) -> Self {
-        let now = Minute(u32::try_from(now / 60).unwrap_or(u32::MAX));
-        let past = if columns.backfill() { limits.retention_minutes } else { limits.lateness_minutes };
-        let (oldest, newest) = (now.minus(past), now.plus(limits.ahead_minutes));
-        Self { oldest, newest, backfill: columns.backfill() }
-    }
 }
 
 fn check_account(account: &str, limits: &Limits) -> Result<(), Refusal> {

@@ -8,7 +8,7 @@ use partition_log::{AppendError, PartitionLog};
 use proto::{BatchColumns, v1};
 use thiserror::Error;
 
-use crate::admission::{Refused, admit};
+use crate::admission::{Refused, Rejected, admit};
 use crate::batcher::{Appended, Batcher, Full};
 use crate::counters::{Counters, Fate};
 use crate::rebucket::{Part, rebucket};
@@ -125,9 +125,10 @@ impl Frontend {
 
     fn judge(&self, batch: &v1::Batch, now: u64) -> Judged {
         let account = if batch.account.is_empty() { proto::ACCOUNT_DEFAULT } else { &batch.account };
-        let admitted = BatchColumns::new(batch).and_then(|columns| admit(columns, &self.limits, now));
+        let columns = BatchColumns::new(batch).map_err(Rejected::Always);
+        let admitted = columns.and_then(|columns| admit(columns, &self.limits, now));
         let (accepted, refused, parts) = match admitted {
-            Err(refusal) => (0, Refused::whole(batch.row_series.len() as u64, &refusal), Vec::new()),
+            Err(rejected) => (0, Refused::whole(batch.row_series.len() as u64, &rejected), Vec::new()),
             Ok(mut admitted) => {
                 let refused = std::mem::take(&mut admitted.refused);
                 (admitted.rows.len() as u64, refused, rebucket(&admitted, self.placement))

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 
-use frontend::admission::admit;
-use model::{Aggregate, Kinds, Limits, Minute, Number, Scalars, SeriesKey};
+use frontend::admission::{Rejected, admit};
+use model::{Aggregate, Kinds, Limits, Minute, Number, PublisherId, Scalars, SeriesKey, Stamp};
 use proto::{BatchBuilder, BatchColumns, v1};
 
 /// Unix seconds of "now" in all of these tests: 20 s into minute 1,000,000.
@@ -16,13 +16,18 @@ fn one() -> Aggregate {
 
 /// What became of each row of a batch: `ok` or the reason.
 fn verdicts(batch: &v1::Batch) -> String {
+    verdicts_at(batch, NOW)
+}
+
+fn verdicts_at(batch: &v1::Batch, now: u64) -> String {
     let columns = match BatchColumns::new(batch) {
         Ok(columns) => columns,
         Err(refusal) => return format!("batch {}", refusal.reason),
     };
     let rows = columns.rows() as u64;
-    match admit(columns, &Limits::DEFAULT, NOW) {
-        Err(refusal) => format!("batch {}", refusal.reason),
+    match admit(columns, &Limits::DEFAULT, now) {
+        Err(Rejected::Always(refusal)) => format!("batch {}", refusal.reason),
+        Err(Rejected::ThisTry(refusal)) => format!("this try {}", refusal.reason),
         Ok(admitted) => {
             let mut said = vec!["ok".to_owned(); rows as usize];
             let accepted = admitted.rows.len() as u64;
@@ -102,6 +107,73 @@ fn minutes_have_limits() {
     check(1_000_000 - 30 * 24 * 60, true, "ok");
     check(1_000_000 - 30 * 24 * 60 - 1, true, "too_old");
     check(0, false, "too_old");
+}
+
+/// A batch with a stamp, of these minutes after [`MINUTE`], before frontends whose clocks are as many minutes wrong.
+#[track_caller]
+fn check_tries(batch: BatchBuilder, epoch: u64, minutes: &[i32], clocks: &[i32], expected: &[&str]) {
+    let mut batch = batch.publisher(Stamp { publisher: PublisherId(7), epoch, sequence: 3 });
+    for minute in minutes {
+        batch.add("m", [], Minute(MINUTE.0.strict_add_signed(*minute)), &one());
+    }
+    let batch = batch.build();
+    let now = |clock: i32| NOW.strict_add_signed(i64::from(clock) * 60);
+    let said: Vec<String> = clocks.iter().map(|clock| verdicts_at(&batch, now(*clock))).collect();
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn every_try_that_gets_in_has_the_same_verdicts() {
+    let rows = "ok ok too_far_ahead ok too_old";
+    check_tries(
+        BatchBuilder::new("").built_at(NOW),
+        5,
+        &[0, 2, 3, -60, -61],
+        &[-100, -3, -2, 0, 1, 59, 60, 61, 100_000],
+        &[
+            "this try too_far_ahead",
+            "this try too_far_ahead",
+            rows,
+            rows,
+            rows,
+            rows,
+            rows,
+            "this try too_old",
+            "this try too_old",
+        ],
+    );
+}
+
+#[test]
+fn a_backfill_reaches_back_and_still_has_an_hour_to_arrive() {
+    check_tries(
+        BatchBuilder::new("").backfill(true).built_at(NOW),
+        5,
+        &[-61, -43_200, -43_201],
+        &[0, 60, 61],
+        &["ok ok too_old", "ok ok too_old", "this try too_old"],
+    );
+}
+
+#[test]
+fn a_publisher_that_does_not_say_when_has_built_in_its_newest_minute() {
+    let rows = "ok ok too_old";
+    check_tries(
+        BatchBuilder::new(""),
+        5,
+        &[0, -60, -61],
+        &[-3, 0, 60, 61],
+        &["this try too_far_ahead", rows, rows, "this try too_old"],
+    );
+}
+
+#[test]
+fn who_was_named_may_publish_again_as_long_as_retention() {
+    let old = |clocks: &[i32], expected: &[&str]| {
+        check_tries(BatchBuilder::new("").backfill(true), 0, &[0, -43_200, -43_201], clocks, expected);
+    };
+    old(&[0, 43_200, 43_201], &["ok ok too_old", "ok ok too_old", "this try too_old"]);
+    check_tries(BatchBuilder::new(""), 0, &[0], &[60, 61], &["ok", "this try too_old"]);
 }
 
 fn spoilt(spoil: impl FnOnce(&mut v1::Batch)) -> String {

@@ -167,7 +167,7 @@ impl<'p> Run<'p> {
             Err(message) => {
                 let refused = [(REJECTED.to_owned(), self.batch_rows())].into();
                 let messages = [(REJECTED.to_owned(), message)].into();
-                let receipt = Receipt { accepted: 0, refused, messages };
+                let receipt = Receipt { refused, messages, ..Receipt::default() };
                 self.answered(batch, delivery.tries, receipt);
             }
         }

@@ -60,6 +60,14 @@ impl BatchBuilder {
         self
     }
 
+    /// Says when the batch was built, against which the age of its rows is judged in every try. Without it, or with 0,
+    /// that is its newest minute.
+    #[must_use]
+    pub fn built_at(mut self, unix_seconds: u64) -> Self {
+        self.batch.built_unix_seconds = unix_seconds;
+        self
+    }
+
     /// Adds one series' aggregate of one minute. Give a series its dimensions in the same order each time, and it is
     /// listed once.
     pub fn add<'d>(

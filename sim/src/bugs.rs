@@ -1,6 +1,9 @@
 //! Bugs that a simulator worth its name must find. Without the feature `planted-bugs` there are none to choose from.
 
+use std::borrow::Cow;
+
 use partition_log::Offset;
+use proto::v1;
 use store::KvBatch;
 
 #[cfg(feature = "planted-bugs")]
@@ -30,6 +33,9 @@ pub enum Bug {
     /// A checkpoint leaves out what has come in for minutes that are still open.
     #[cfg(feature = "planted-bugs")]
     OpenMinutesNotPersisted,
+    /// A frontend judges the rows of each try anew, by its clock.
+    #[cfg(feature = "planted-bugs")]
+    JudgedAnew,
 }
 
 /// What stands between an island and its disk.
@@ -66,6 +72,10 @@ impl Bug {
 
     pub(crate) fn releases_early(_: Option<Self>) -> bool {
         false
+    }
+
+    pub(crate) fn batch_as_seen(_: Option<Self>, batch: &v1::Batch, _: u64) -> Cow<'_, v1::Batch> {
+        Cow::Borrowed(batch)
     }
 }
 
@@ -129,7 +139,7 @@ impl Sabotage {
 #[cfg(feature = "planted-bugs")]
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::DedupNotPersisted,
         Self::PositionBeforeState,
         Self::AckBeforeLog,
@@ -137,6 +147,7 @@ impl Bug {
         Self::SealNotIdempotent,
         Self::ReleasedTooEarly,
         Self::OpenMinutesNotPersisted,
+        Self::JudgedAnew,
     ];
 
     pub(crate) fn acks_early(bug: Option<Self>) -> bool {
@@ -145,6 +156,14 @@ impl Bug {
 
     pub(crate) fn releases_early(bug: Option<Self>) -> bool {
         bug == Some(Self::ReleasedTooEarly)
+    }
+
+    /// Built just now, in the eyes of who judges by the clock.
+    pub(crate) fn batch_as_seen(bug: Option<Self>, batch: &v1::Batch, now_s: u64) -> Cow<'_, v1::Batch> {
+        if bug != Some(Self::JudgedAnew) {
+            return Cow::Borrowed(batch);
+        }
+        Cow::Owned(v1::Batch { built_unix_seconds: now_s, ..batch.clone() })
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use frontend::admission::admit;
+use frontend::admission::{Rejected, admit};
 use frontend::rebucket::rebucket;
 use model::{Limits, Placement};
 use proto::{BatchColumns, encode_rows, v1};
@@ -28,43 +28,51 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 struct Waiting {
     sender: Sender,
+    /// Accepted rows: what the reply will say.
+    rows: Vec<u32>,
     tickets: BTreeSet<Ticket>,
+}
+
+/// What became of one try before the log.
+pub(crate) enum Judged {
+    /// Accepted rows, ascending, and each partition's part of them; all other rows are refused.
+    Taken { rows: Vec<u32>, parts: Vec<(u32, Bytes)> },
+    /// Not by this clock.
+    NotNow,
 }
 
 // === impl Gate ===
 
 impl Gate {
-    /// The parts of a batch, each for its partition.
-    pub(crate) fn parts(
-        batch: &v1::Batch,
-        placement: Placement,
-        now_s: u64,
-    ) -> Result<Vec<(u32, Bytes)>, Wrong> {
+    /// What a frontend whose clock says `now_s` makes of a batch.
+    pub(crate) fn judge(batch: &v1::Batch, placement: Placement, now_s: u64) -> Result<Judged, Wrong> {
         let columns =
             BatchColumns::new(batch).map_err(|why| Wrong(format!("a good batch is refused: {why}")))?;
-        let admitted =
-            admit(columns, &Limits::DEFAULT, now_s).map_err(|why| Wrong(format!("refused: {why}")))?;
-        if admitted.refused.rows() > 0 {
-            return Err(Wrong("good rows are refused".to_owned()));
+        match admit(columns, &Limits::DEFAULT, now_s) {
+            Err(Rejected::Always(why)) => Err(Wrong(format!("a good batch is refused: {why}"))),
+            Err(Rejected::ThisTry(_)) => Ok(Judged::NotNow),
+            Ok(admitted) => {
+                let parts = rebucket(&admitted, placement).into_iter();
+                let parts = parts.map(|part| (part.partition, encode_rows(&[part.batch]))).collect();
+                Ok(Judged::Taken { rows: admitted.rows, parts })
+            }
         }
-        let parts = rebucket(&admitted, placement);
-        Ok(parts.into_iter().map(|part| (part.partition, encode_rows(&[part.batch]))).collect())
     }
 
     /// All parts of this batch are with their logs.
-    pub(crate) fn wait(&mut self, sender: Sender, tickets: BTreeSet<Ticket>) {
+    pub(crate) fn wait(&mut self, sender: Sender, rows: Vec<u32>, tickets: BTreeSet<Ticket>) {
         self.requests += 1;
         self.ticket_of.extend(tickets.iter().map(|ticket| (*ticket, self.requests)));
-        self.waiting.insert(self.requests, Waiting { sender, tickets });
+        self.waiting.insert(self.requests, Waiting { sender, rows, tickets });
     }
 
-    /// A part is durable. Says whose batch is complete.
-    pub(crate) fn durable(&mut self, ticket: Ticket) -> Option<Sender> {
+    /// A part is durable. Says whose batch is complete, and which of its rows are acknowledged.
+    pub(crate) fn durable(&mut self, ticket: Ticket) -> Option<(Sender, Vec<u32>)> {
         let request = self.ticket_of.remove(&ticket)?;
         let waiting = self.waiting.get_mut(&request)?;
         waiting.tickets.remove(&ticket);
         if waiting.tickets.is_empty() {
-            self.waiting.remove(&request).map(|waiting| waiting.sender)
+            self.waiting.remove(&request).map(|waiting| (waiting.sender, waiting.rows))
         } else {
             None
         }

@@ -13,7 +13,7 @@ use model::{Minute, Placement};
 use proto::encode_seal;
 
 use crate::bugs::Bug;
-use crate::gate::{Gate, Sender};
+use crate::gate::{Gate, Judged, Sender};
 use crate::publisher::Publisher;
 use crate::random::Random;
 use crate::replica::Replica;
@@ -25,6 +25,8 @@ const SPREAD: u32 = 2;
 const REPLICAS: usize = 2;
 const FRONTENDS: usize = 2;
 const TICK_MS: u64 = 5000;
+/// After the weather: by then no batch is ahead of its time.
+const CALM_AFTER_MS: u64 = 600_000;
 const GRACE_MS: i64 = 5000;
 /// When virtual time begins; a few days after 1970 would do as well.
 const START_MS: u64 = 1_700_000_000_000;
@@ -47,6 +49,8 @@ pub(crate) struct House {
     publishers: Vec<Publisher>,
     network: Vec<Sender>,
     gates: Vec<Gate>,
+    /// Seconds by which each frontend's clock is wrong.
+    gate_skews_s: [i64; FRONTENDS],
     partitions: Vec<Partition>,
     tickets: Ticket,
     bug: Option<Bug>,
@@ -67,6 +71,7 @@ impl House {
         let partitions = (0..PARTITIONS).map(partition).collect();
         let publishers = (0..3).map(|_| Publisher::new(&mut random)).collect();
         let gates = (0..FRONTENDS).map(|_| Gate::default()).collect();
+        let gate_skews_s = [random.between(-150, 150), random.between(-150, 150)];
         let (network, report) = <_>::default();
         let now_ms = START_MS;
         Ok(Self {
@@ -76,6 +81,7 @@ impl House {
             publishers,
             network,
             gates,
+            gate_skews_s,
             partitions,
             tickets: 0,
             bug,
@@ -119,15 +125,15 @@ impl House {
     }
 
     fn publish(&mut self) {
-        let now = self.now();
         for (at, publisher) in self.publishers.iter_mut().enumerate() {
-            if self.random.percent(60) {
-                self.network.extend(publisher.publish(now, &mut self.random).map(|sequence| (at, sequence)));
-            }
-            for sequence in publisher.unacked().collect::<Vec<_>>() {
-                if self.random.percent(25) {
-                    self.network.push((at, sequence));
-                }
+            let random = &mut self.random;
+            let fresh = if random.percent(60) { publisher.publish(self.now_ms, random) } else { None };
+            let unacked: Vec<usize> =
+                publisher.unacked().filter(|sequence| Some(*sequence) != fresh).collect();
+            let again = unacked.into_iter().filter(|_| random.percent(25));
+            for sequence in fresh.into_iter().chain(again) {
+                publisher.copied(sequence);
+                self.network.push((at, sequence));
             }
         }
     }
@@ -142,6 +148,8 @@ impl House {
             let sender = self.network[at];
             if self.random.percent(85) {
                 self.network.swap_remove(at);
+            } else {
+                self.publishers[sender.0].copied(sender.1);
             }
             if self.random.percent(90) {
                 let gate = self.random.below(FRONTENDS);
@@ -153,9 +161,16 @@ impl House {
 
     /// One batch through one frontend, which may fall between two partitions.
     fn request(&mut self, gate: usize, sender: Sender) -> Result<(), Wrong> {
-        let skew_s = self.random.below(20) as u64;
-        let batch = &self.publishers[sender.0].ledger[sender.1].batch;
-        let parts = Gate::parts(batch, self.placement, self.now_ms / 1000 + skew_s)?;
+        if self.random.percent(1) {
+            self.gate_skews_s[gate] = self.random.between(-5000, 5000); // the clock jumps
+        }
+        let (rows, parts) = match self.judge(sender, self.gate_skews_s[gate])? {
+            Judged::Taken { rows, parts } => (rows, parts),
+            Judged::NotNow => {
+                self.not_now(sender);
+                return Ok(());
+            }
+        };
         let mut tickets = BTreeSet::new();
         for (partition, record) in parts {
             if self.random.percent(5) {
@@ -168,19 +183,33 @@ impl House {
             self.partitions[partition as usize].log.append(record, Some(self.tickets));
         }
         self.report.requests += 1;
-        self.gates[gate].wait(sender, tickets.clone());
+        self.gates[gate].wait(sender, rows, tickets.clone());
         if Bug::acks_early(self.bug) {
             tickets.into_iter().for_each(|ticket| self.durable(ticket));
         }
         Ok(())
     }
 
+    fn judge(&self, (publisher, sequence): Sender, skew_s: i64) -> Result<Judged, Wrong> {
+        let now_s = (self.now_ms / 1000).saturating_add_signed(skew_s);
+        let batch = &self.publishers[publisher].ledger[sequence].batch;
+        Gate::judge(&Bug::batch_as_seen(self.bug, batch, now_s), self.placement, now_s)
+    }
+
+    /// Nothing was taken. Who has never sent the batch before knows that all of it is refused; everybody else goes on.
+    fn not_now(&mut self, (publisher, sequence): Sender) {
+        self.report.not_now += 1;
+        if self.publishers[publisher].ledger[sequence].copies == 1 && self.random.percent(85) {
+            self.publishers[publisher].told(sequence, Vec::new());
+        }
+    }
+
     fn durable(&mut self, ticket: Ticket) {
         let complete = self.gates.iter_mut().find_map(|gate| gate.durable(ticket));
-        if let Some((publisher, sequence)) = complete
+        if let Some(((publisher, sequence), rows)) = complete
             && self.random.percent(85)
         {
-            self.publishers[publisher].ledger[sequence].acked = true;
+            self.publishers[publisher].told(sequence, rows);
         }
     }
 }
@@ -270,14 +299,19 @@ impl House {
         for partition in &mut self.partitions {
             partition.log.sync();
         }
-        for publisher in &mut self.publishers {
-            for sent in publisher.ledger.iter_mut().filter(|sent| !sent.acked) {
-                for (partition, record) in Gate::parts(&sent.batch, self.placement, self.now_ms / 1000)? {
+        self.now_ms += CALM_AFTER_MS;
+        for at in 0..self.publishers.len() {
+            for sequence in self.publishers[at].unacked().collect::<Vec<_>>() {
+                let Judged::Taken { rows, parts } = self.judge((at, sequence), 0)? else {
+                    return Err(Wrong("a batch is not taken although all clocks are right".to_owned()));
+                };
+                for (partition, record) in parts {
                     self.partitions[partition as usize].log.append_calmly(record);
                 }
-                sent.acked = true;
+                self.publishers[at].told(sequence, rows);
             }
         }
+        self.report.refused = self.publishers.iter().map(Publisher::refused).sum();
         let last = self.now().plus(20);
         for Partition { log, replicas, .. } in &mut self.partitions {
             log.append_calmly(encode_seal(last));
@@ -297,9 +331,9 @@ impl House {
         Ok(())
     }
 
-    /// Every row that was sent counts exactly once, and nothing else; replicas are equal to the byte.
+    /// Every row that was acknowledged counts exactly once, and nothing else; replicas are equal to the byte.
     fn reckon(&mut self) -> Result<(), Wrong> {
-        let expected = oracle::sent(&self.publishers);
+        let expected = oracle::expected(&self.publishers);
         for replica in 0..REPLICAS {
             let (mut got, mut applied) = (oracle::Totals::new(), 0);
             for partition in &self.partitions {
@@ -311,7 +345,7 @@ impl House {
             self.report.rows = expected.values().map(|row| row.count).sum();
             if applied != self.report.rows {
                 return Err(Wrong(format!(
-                    "{applied} rows are counted as applied, {} were sent",
+                    "{applied} rows are counted as applied, {} were acknowledged",
                     self.report.rows
                 )));
             }
@@ -348,7 +382,7 @@ impl House {
             };
             let applied: u64 = self.partitions.iter().map(of).sum();
             if applied != sent {
-                return Err(Wrong(format!("minute {minute}: {applied} rows applied, {sent} sent")));
+                return Err(Wrong(format!("minute {minute}: {applied} rows applied, {sent} acknowledged")));
             }
         }
         Ok(())

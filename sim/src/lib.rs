@@ -26,8 +26,12 @@ pub use bugs::Bug;
 /// What happened in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Rows that were sent, and counted once.
+    /// Rows that were acknowledged, and counted once.
     pub rows: u64,
+    /// Rows that were refused, and not counted.
+    pub refused: u64,
+    /// Tries that a frontend did not take by its clock.
+    pub not_now: u64,
     /// Batches that reached a frontend.
     pub requests: u64,
     /// Islands that lost their memory, not counting those that fell in a commit.
@@ -63,6 +67,8 @@ impl Report {
     /// Adds another run.
     pub fn add(&mut self, other: &Self) {
         self.rows += other.rows;
+        self.refused += other.refused;
+        self.not_now += other.not_now;
         self.requests += other.requests;
         self.island_crashes += other.island_crashes;
         self.frontend_crashes += other.frontend_crashes;

@@ -62,7 +62,10 @@ fn add_metric(totals: &mut Totals, metric: &MetricIndex, snapshot: &dyn KvSnapsh
                 continue;
             };
             let host = metric.dims_of(position).map(|(_, value)| value.to_owned()).collect();
-            totals.entry((metric.name().to_owned(), host, batch.minute(row).0)).or_default().merge(&rows.scalars(row));
+            totals
+                .entry((metric.name().to_owned(), host, batch.minute(row).0))
+                .or_default()
+                .merge(&rows.scalars(row));
         }
         Ok(ControlFlow::Continue(()))
     };

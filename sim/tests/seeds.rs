@@ -14,7 +14,12 @@ fn rows_count_exactly_once_in_any_weather() {
     }
     // Weather that never comes proves nothing.
     assert!(
-        all.rows > 10_000 && all.island_crashes > 1000 && all.frontend_crashes > 100 && all.log_crashes > 100,
+        all.rows > 10_000
+            && all.refused > 1000
+            && all.not_now > 1000
+            && all.island_crashes > 1000
+            && all.frontend_crashes > 100
+            && all.log_crashes > 100,
         "{all:?}"
     );
 }

@@ -96,6 +96,7 @@ fn receipt(reply: v1::PublishReply) -> Receipt {
     let mut receipt = Receipt::default();
     for batch in reply.batches {
         receipt.accepted += batch.accepted;
+        receipt.only_this_try |= batch.only_this_try;
         for (reason, rows) in batch.refused_by_reason {
             *receipt.refused.entry(reason).or_default() += rows;
         }

@@ -30,6 +30,8 @@ pub(crate) struct Tally {
     pub(crate) dropped: u64,
     /// Rows in tries after the first.
     pub(crate) retried: u64,
+    /// Rows that came again too late to learn whether an earlier try was taken.
+    pub(crate) unknown: u64,
 }
 
 #[derive(Debug)]
@@ -103,8 +105,14 @@ impl Outbox {
         retry.into_iter().chain(first).min().map(|at| at.max(self.hold_until))
     }
 
-    /// What became of a try of this sequence.
-    pub(crate) fn settle(&mut self, sequence: u64, outcome: &Result<Receipt, SendError>, now: Duration) {
+    /// What became of a try of this sequence. How many rows there are of which nobody will ever know.
+    pub(crate) fn settle(
+        &mut self,
+        sequence: u64,
+        outcome: &Result<Receipt, SendError>,
+        now: Duration,
+    ) -> u64 {
+        let before = self.tally.unknown;
         match outcome {
             Ok(receipt) => self.answered(sequence, receipt),
             Err(SendError::Rejected { .. }) => {
@@ -114,6 +122,7 @@ impl Outbox {
             }
             Err(SendError::Retry { after, .. }) => self.again(sequence, *after, now),
         }
+        self.tally.unknown - before
     }
 
     /// Nothing waits and nothing flies.
@@ -133,6 +142,10 @@ impl Outbox {
 
     fn answered(&mut self, sequence: u64, receipt: &Receipt) {
         let Some(flight) = self.flying.remove(&sequence) else { return };
+        if receipt.only_this_try && flight.tries > 1 {
+            self.tally.unknown += flight.packet.rows;
+            return;
+        }
         let accepted = receipt.accepted.min(flight.packet.rows);
         self.tally.accepted += accepted;
         let mut unnamed = flight.packet.rows - accepted;

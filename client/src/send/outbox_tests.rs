@@ -47,6 +47,23 @@ fn a_full_queue_drops_the_oldest_and_counts_them() {
 }
 
 #[test]
+fn what_is_too_late_for_this_try_may_have_been_taken_by_another() {
+    let too_late = || {
+        let refused = BTreeMap::from([("too_old".to_owned(), 10)]);
+        Ok(Receipt { refused, only_this_try: true, ..Receipt::default() })
+    };
+    let mut outbox = Outbox::new(1000, 1);
+    (0..2).for_each(|sequence| assert_eq!(outbox.push(packet(sequence, 10)), 0));
+    assert_eq!(sent(&mut outbox, SECOND), vec![0, 1]);
+    assert_eq!(outbox.settle(0, &too_late(), SECOND), 0, "its only try: none of it is on the server");
+    assert_eq!(outbox.settle(1, &retry(None), SECOND), 0);
+    assert_eq!(sent(&mut outbox, 2 * SECOND), vec![1]);
+    assert_eq!(outbox.settle(1, &too_late(), 2 * SECOND), 10);
+    assert_eq!(outbox.tally().refused, BTreeMap::from([("too_old".to_owned(), 10)]));
+    assert_eq!((outbox.tally().unknown, outbox.is_idle()), (10, true));
+}
+
+#[test]
 fn the_server_may_hold_everyone_off() {
     let mut outbox = Outbox::new(1000, 1);
     (0..3).for_each(|sequence| assert_eq!(outbox.push(packet(sequence, 10)), 0));
@@ -83,7 +100,7 @@ fn rows_that_a_reply_forgets_are_counted() {
     outbox.push(packet(0, 1));
     assert!(outbox.next(SECOND).is_some());
     let refused = BTreeMap::from([("too_old".to_owned(), 3)]);
-    outbox.settle(0, &Ok(Receipt { accepted: 4, refused, messages: BTreeMap::new() }), SECOND);
+    outbox.settle(0, &Ok(Receipt { accepted: 4, refused, ..Receipt::default() }), SECOND);
     assert_eq!(outbox.tally().refused, BTreeMap::from([("too_old".to_owned(), 3), (UNNAMED.to_owned(), 3)]));
 }
 
@@ -160,7 +177,7 @@ impl World {
             }
             Weather::Refused(nth) => {
                 let refused = BTreeMap::from([("too_old".to_owned(), 3)]);
-                let receipt = Receipt { accepted: 7, refused, messages: BTreeMap::new() };
+                let receipt = Receipt { accepted: 7, refused, ..Receipt::default() };
                 self.settle(outbox, nth, Some(7), &Ok(receipt), *now);
             }
         }

@@ -5,6 +5,7 @@
 //! Kept: the batch that is being filled, the next sequence, what is not declared yet.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Aggregate, Minute, Number, Scalars, Stamp};
 use prost::Message;
@@ -31,6 +32,8 @@ pub(crate) struct Press {
     backfill: bool,
     /// The stamp of the next batch.
     next: Stamp,
+    /// When what is added now is built. 0 of a named publisher: what it sends is a function of its input alone.
+    built_unix_seconds: u64,
     filling: BatchBuilder,
     /// Of the newest row in it.
     minute: Minute,
@@ -49,12 +52,20 @@ impl Press {
             account: account.to_owned(),
             backfill,
             next: first,
+            built_unix_seconds: 0,
             filling: BatchBuilder::new(account),
             minute: Minute(0),
             packets: Vec::new(),
             declares: heartbeat.is_some(),
             heartbeat,
             output: Output::default(),
+        }
+    }
+
+    /// The time of what is built from now on.
+    pub(crate) fn at(&mut self, now: Duration) {
+        if !self.next.is_named() {
+            self.built_unix_seconds = now.as_secs();
         }
     }
 
@@ -97,8 +108,8 @@ impl Press {
 
     fn put(&mut self, series: &Arc<Series>, minute: Minute, aggregate: &Aggregate) {
         self.output.rows += 1;
-        // A named publisher sends its input again, perhaps with backfill this time: the server then takes or refuses a
-        // batch for its age as a whole, and a row that was refused is not taken for one that was applied.
+        // A named publisher sends its input again, perhaps with backfill this time. What it sends does not say when it
+        // was built, so the server judges a batch by its newest minute: with one minute a batch, all of it or nothing.
         if self.next.is_named() && minute != self.minute {
             self.close_batch();
         }
@@ -116,6 +127,7 @@ impl Press {
         let rows = self.filling.rows() as u64;
         let batch = std::mem::replace(&mut self.filling, BatchBuilder::new(&self.account));
         let batch = batch.publisher(self.next).backfill(self.backfill).declares(self.declares);
+        let batch = batch.built_at(self.built_unix_seconds);
         let request = v1::PublishRequest { batches: vec![batch.build()] }.encode_to_vec().into();
         self.packets.push(Packet { stamp: self.next, rows, request });
         self.next.sequence += 1;

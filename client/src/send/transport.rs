@@ -19,7 +19,8 @@ pub struct Packet {
     pub request: Bytes,
 }
 
-/// The server's answer: accepted rows are durable, the others are refused for good.
+/// The server's answer: accepted rows are durable, the others are refused for good, and are so in every try unless
+/// `only_this_try` is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// Rows that are in the log.
@@ -28,6 +29,8 @@ pub struct Receipt {
     pub refused: BTreeMap<String, u64>,
     /// By reason the first refusal in the server's words; of reasons that come late in a batch there is none.
     pub messages: BTreeMap<String, String>,
+    /// The refusal is of this try alone, for the batch's age: if it was sent before, that try may have been taken.
+    pub only_this_try: bool,
 }
 
 /// Why a try did not succeed.

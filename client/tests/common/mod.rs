@@ -157,7 +157,7 @@ impl Known {
         let receipt = Receipt {
             accepted: packet.rows - refused,
             refused: (refused > 0).then(|| ("metric_name".to_owned(), refused)).into_iter().collect(),
-            messages: BTreeMap::new(),
+            ..Receipt::default()
         };
         self.applied.insert(packet.stamp, receipt.accepted);
         receipt

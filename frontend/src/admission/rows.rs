@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use model::{Distinct, Distribution, Kinds, Minute, Reason, Refusal, Scalars, SketchError};
+use model::{Distinct, Distribution, Kinds, Reason, Refusal, Scalars, SketchError};
 use proto::{BatchColumns, Row};
 
+use super::Refused;
 use super::series::SeriesTable;
-use super::{Refused, Times};
+use super::times::Times;
 
 /// Accepted rows, ascending, and what was refused.
 pub(super) fn judge(columns: &BatchColumns<'_>, table: &SeriesTable, times: &Times) -> (Vec<u32>, Refused) {
@@ -27,31 +28,6 @@ pub(super) fn judge(columns: &BatchColumns<'_>, table: &SeriesTable, times: &Tim
         }
     }
     (accepted, refused)
-}
-
-// === impl Times ===
-
-impl Times {
-    fn check(&self, minute: Minute) -> Result<(), Refusal> {
-        if minute < self.oldest {
-            return Err(self.too_old(minute));
-        }
-        if minute > self.newest {
-            let (seconds, newest) = (minute.unix_seconds(), self.newest.unix_seconds());
-            return Err(Reason::TooFarAhead.because(format!(
-                "minute {seconds} (unix seconds) is ahead of {newest}, the newest that is taken: set the clock"
-            )));
-        }
-        Ok(())
-    }
-
-    fn too_old(&self, minute: Minute) -> Refusal {
-        let (seconds, oldest) = (minute.unix_seconds(), self.oldest.unix_seconds());
-        let way_out = if self.backfill { "it is beyond retention" } else { "mark the batch as backfill" };
-        Reason::TooOld.because(format!(
-            "minute {seconds} (unix seconds) is older than {oldest}, the oldest that is taken: {way_out}"
-        ))
-    }
 }
 
 fn check_numbers(row: &Row, without_range: bool) -> Result<(), Refusal> {

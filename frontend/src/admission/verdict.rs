@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use model::{Reason, Refusal};
 use proto::v1;
 
+use super::Rejected;
+
 /// Refusals of one batch that are told one by one; the others are only counted.
 pub const REFUSALS_TOLD_MAX: usize = 16;
 
@@ -14,6 +16,7 @@ pub struct Refused {
     rows: u64,
     by_reason: [u64; Reason::ALL.len()],
     told: Vec<v1::RowRefusal>,
+    only_this_try: bool,
 }
 
 // === impl Refused ===
@@ -21,8 +24,12 @@ pub struct Refused {
 impl Refused {
     /// All rows of a batch, for one reason.
     #[must_use]
-    pub fn whole(rows: u64, refusal: &Refusal) -> Self {
-        let mut refused = Self::default();
+    pub fn whole(rows: u64, rejected: &Rejected) -> Self {
+        let (refusal, only_this_try) = match rejected {
+            Rejected::Always(refusal) => (refusal, false),
+            Rejected::ThisTry(refusal) => (refusal, true),
+        };
+        let mut refused = Self { only_this_try, ..Self::default() };
         // A batch without a single row was refused all the same, and somebody should hear of it.
         refused.count(refusal.reason, rows);
         refused.tell(None, refusal);
@@ -50,7 +57,8 @@ impl Refused {
     pub fn into_reply(self, accepted: u64) -> v1::BatchReply {
         let refused_by_reason: HashMap<String, u64> =
             self.by_reason().map(|(reason, rows)| (reason.name().to_owned(), rows)).collect();
-        v1::BatchReply { accepted, refused: self.rows, refusals: self.told, refused_by_reason }
+        let (refused, only_this_try) = (self.rows, self.only_this_try);
+        v1::BatchReply { accepted, refused, refusals: self.told, refused_by_reason, only_this_try }
     }
 
     fn count(&mut self, reason: Reason, rows: u64) {
