@@ -1,5 +1,6 @@
 //! What the rest of the process holds of a running island.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -9,10 +10,13 @@ use arc_swap::ArcSwap;
 use model::{Minute, PublisherId};
 use parking_lot::Mutex;
 use partition_log::{Offset, PartitionLog};
-use store::Kv;
+use store::{Damage, Kv};
 
 use crate::questions::{Answer, AskError, Asker, Question};
 use crate::{Counters, PublisherAccount, View};
+
+/// Damaged blocks that are told apart; a partition with more has lost its disk.
+const DAMAGE_NAMES_MAX: usize = 1_000;
 
 /// How an island does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +59,8 @@ pub struct IslandStatus {
     pub late_rows: usize,
     /// Bytes on disk, about.
     pub disk_bytes: u64,
+    /// Damaged blocks that queries met since the start, each counted once.
+    pub blocks_damaged: u64,
     /// Why the log takes nothing; `None` while it does.
     pub log_stopped: Option<String>,
 }
@@ -67,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) log: Arc<dyn PartitionLog>,
     /// What the owner last said of itself; `log_*` and `disk_bytes` are looked up by who asks.
     pub(crate) said: Mutex<IslandStatus>,
+    /// By name, at most [`DAMAGE_NAMES_MAX`].
+    pub(crate) damaged: Mutex<BTreeSet<String>>,
     pub(crate) stop: AtomicBool,
 }
 
@@ -140,6 +148,21 @@ impl IslandHandle {
     }
 }
 
+// === impl IslandHandle: what readers found ===
+
+impl IslandHandle {
+    /// A reader had to leave these blocks out. Each is told to the log of the process once.
+    pub fn note_damage(&self, damage: &Damage) {
+        let mut known = self.shared.damaged.lock();
+        for name in &damage.names {
+            if known.len() < DAMAGE_NAMES_MAX && known.insert(name.clone()) {
+                let partition = self.shared.partition;
+                tracing::error!(partition, block = name, "a damaged block is left out of answers");
+            }
+        }
+    }
+}
+
 // === impl IslandHandle: asking ===
 
 impl IslandHandle {
@@ -186,7 +209,8 @@ impl IslandHandle {
         let lag_records = log_end.saturating_sub(said.position);
         let disk_bytes = self.shared.kv.disk_bytes();
         let log_stopped = self.shared.log.stopped();
-        IslandStatus { log_start, log_end, lag_records, disk_bytes, log_stopped, ..said }
+        let blocks_damaged = self.shared.damaged.lock().len() as u64;
+        IslandStatus { log_start, log_end, lag_records, disk_bytes, blocks_damaged, log_stopped, ..said }
     }
 
     /// Tells the owner thread to stop after the record at hand, and waits for it. What it had not sealed is in the

@@ -103,6 +103,7 @@ pub fn spawn(config: IslandConfig, log: Arc<dyn PartitionLog>, kv: Arc<dyn Kv>) 
         kv,
         log,
         said: Mutex::new(said),
+        damaged: Mutex::default(),
         stop: AtomicBool::new(false),
     });
     let owner = Arc::clone(&shared);

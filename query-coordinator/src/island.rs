@@ -9,8 +9,9 @@ use std::time::Duration;
 use aggregator::{Answer, AskError, IslandHandle, IslandState, IslandStatus, OpenBlock, Question, View};
 use hints_index::HintsIndex;
 use model::{Minute, MinuteRange, PublisherId};
+use parking_lot::Mutex;
 use proto::v1;
-use store::{Batch, EachBatch, Scan, ScanStats, SlabColumns, StoreError, scan};
+use store::{Batch, Damage, EachBatch, Scan, ScanStats, SlabColumns, StoreError, scan};
 
 use crate::partition::{Partition, PartitionError, PublisherRows, Reading};
 
@@ -23,6 +24,9 @@ struct IslandReading {
     /// Rows that no seal had taken when the view was made.
     open: Option<Arc<aggregator::OpenView>>,
     caveat: Option<String>,
+    /// What its scans had to leave out; the island's health hears of it, too.
+    damage: Mutex<Damage>,
+    island: IslandHandle,
 }
 
 impl Partition for IslandHandle {
@@ -38,7 +42,8 @@ impl Partition for IslandHandle {
         if status.state == IslandState::Recovering && view.position == 0 && status.log_end > 0 {
             return Err(PartitionError::Recovering); // its checkpoint is not loaded yet
         }
-        Ok(Arc::new(IslandReading { view, open, caveat: caveat(&status) }))
+        let (caveat, damage, island) = (caveat(&status), Mutex::default(), self.clone());
+        Ok(Arc::new(IslandReading { view, open, caveat, damage, island }))
     }
 
     fn publisher(&self, publisher: u128, epoch: u64) -> Result<PublisherRows, PartitionError> {
@@ -68,6 +73,7 @@ impl Partition for IslandHandle {
             rows_dropped: status.counters.rows_dropped,
             rows_late: status.counters.rows_late,
             disk_bytes: status.disk_bytes,
+            blocks_damaged: status.blocks_damaged,
         }
     }
 }
@@ -113,6 +119,15 @@ fn caveat(status: &IslandStatus) -> Option<String> {
     }
 }
 
+/// Some blocks of the disk were passed over.
+fn damage_caveat(damage: &Damage) -> Option<String> {
+    let first = damage.names.first()?;
+    Some(format!(
+        "{} damaged blocks were left out, the first is {first}; sluice verify names all, docs/backup.md says what to do",
+        damage.blocks
+    ))
+}
+
 impl From<AskError> for PartitionError {
     fn from(why: AskError) -> Self {
         Self::Failed(why.to_string())
@@ -134,8 +149,12 @@ impl Reading for IslandReading {
         self.view.rows_applied(account, minute)
     }
 
-    fn caveat(&self) -> Option<&str> {
-        self.caveat.as_deref()
+    fn caveat(&self) -> Option<String> {
+        let damaged = damage_caveat(&self.damage.lock());
+        match (&self.caveat, damaged) {
+            (Some(caveat), Some(damaged)) => Some(format!("{caveat}; {damaged}")),
+            (caveat, damaged) => damaged.or_else(|| caveat.clone()),
+        }
     }
 
     fn scan(&self, wanted: &Scan<'_>, each: EachBatch<'_>) -> Result<ScanStats, StoreError> {
@@ -149,6 +168,10 @@ impl Reading for IslandReading {
             })?,
             None => ScanStats::default(), // a view without a checkpoint has nothing sealed
         };
+        if stats.damage.blocks > 0 {
+            self.island.note_damage(&stats.damage);
+            self.damage.lock().clone_from(&stats.damage);
+        }
         if !broken {
             let open = self.scan_unsealed(wanted, each)?;
             stats.slabs += open.slabs;

@@ -44,7 +44,7 @@ pub trait Reading: Send + Sync {
     fn rows_applied(&self, account: &str, minute: Minute) -> u64;
 
     /// What may be missing in it although the partition answered; it makes answers partial.
-    fn caveat(&self) -> Option<&str> {
+    fn caveat(&self) -> Option<String> {
         None
     }
 

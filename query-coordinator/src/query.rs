@@ -127,9 +127,8 @@ impl Query {
     pub(crate) fn completeness(&self, asked: &[u32]) -> v1::Completeness {
         let sealed: BTreeMap<u32, Option<Minute>> =
             self.readings.iter().map(|(partition, reading)| (*partition, reading.sealed_through())).collect();
-        let caveat = |(partition, reading): (&u32, &Arc<dyn Reading>)| {
-            Some((*partition, reading.caveat()?.to_owned()))
-        };
+        let caveat =
+            |(partition, reading): (&u32, &Arc<dyn Reading>)| Some((*partition, reading.caveat()?));
         let mut complete = completeness(&Facts {
             range: self.range,
             now: self.inner.now(),

@@ -29,6 +29,7 @@ mod tier;
 // What is done with it.
 mod compact;
 mod parts;
+mod past_damage;
 mod retention;
 mod salvage;
 mod scan;
@@ -39,6 +40,7 @@ pub use error::StoreError;
 pub use keys::{CHECKPOINT_KEY, PartKey, SlabKey, metric_key, series_key};
 pub use kv::{Cf, Each, Kv, KvBatch, KvOp, KvSnapshot};
 pub use memory::{CrashPoint, MemoryKv};
+pub use past_damage::Damage;
 pub use retention::{delete_days_before, delete_hours_before, delete_pages_before};
 pub use rocks::{RocksKv, RocksOptions};
 pub use rocksdb::Cache;

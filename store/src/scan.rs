@@ -14,6 +14,7 @@ use std::ops::{ControlFlow, Range};
 use model::{LocalId, MetricId, Minute, MinuteRange};
 
 use crate::parts::{self, any_part, each_part};
+use crate::past_damage::{Damage, PastDamage};
 use crate::tier::HOURS_A_DAY;
 use crate::{Cf, Columns, KvSnapshot, SlabColumns, SlabKey, StoreError, Tier};
 use cut::{Grain, cut};
@@ -47,7 +48,7 @@ pub struct Batch<'a> {
 pub type EachBatch<'a> = &'a mut dyn FnMut(&Batch<'_>) -> Result<ControlFlow<()>, StoreError>;
 
 /// What a scan has read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanStats {
     /// Slab blocks.
     pub slabs: u64,
@@ -62,6 +63,8 @@ pub struct ScanStats {
     /// In these minutes there are rows that are only kept merged, over longer than what was asked for. They were left
     /// out. From the first to the last of them; other rows in between were found.
     pub coarse: Option<MinuteRange>,
+    /// What could not be read and was left out.
+    pub damage: Damage,
 }
 
 /// A scan at work.
@@ -78,14 +81,17 @@ struct Work<'a, 'b> {
 /// allocates nothing once it has grown.
 ///
 /// # Errors
-/// When the disk cannot be read, a block is damaged, which is named, or what `each` returned.
+/// When the disk cannot be read, a block is of a later version, or what `each` returned. A damaged block is none: it is
+/// left out, and [`ScanStats::damage`] names it.
 pub fn scan(
     snapshot: &dyn KvSnapshot,
     scan: &Scan<'_>,
     columns: &mut SlabColumns,
     each: EachBatch<'_>,
 ) -> Result<ScanStats, StoreError> {
-    let mut work = Work { snapshot, scan, columns, each, stats: ScanStats::default(), stopped: false };
+    let past_damage = PastDamage::new(snapshot);
+    let mut work =
+        Work { snapshot: &past_damage, scan, columns, each, stats: ScanStats::default(), stopped: false };
     work.slabs()?;
     for (grain, minutes) in cut(scan.minutes, scan.step_minutes) {
         match grain {
@@ -94,7 +100,9 @@ pub fn scan(
             Grain::Minutes => work.pages(minutes)?,
         }
     }
-    Ok(work.stats)
+    let mut stats = work.stats;
+    stats.damage.merge(&past_damage.into_lost());
+    Ok(stats)
 }
 
 // === impl Work ===
@@ -106,8 +114,9 @@ impl Work<'_, '_> {
         let to = SlabKey::first(metric, minutes.to).to_bytes();
         self.snapshot.range(Cf::Slabs, &from, &to, &mut |key, value| {
             let key = SlabKey::read(key)?;
-            let read = self.columns.read(value, self.scan.wanted);
-            read.map_err(|why| why.within(|| key.to_string()))?;
+            if let Err(why) = self.columns.read(value, self.scan.wanted) {
+                return self.leave_out(why.within(|| key.to_string()));
+            }
             self.stats.slabs += 1;
             self.give(MinuteRange::new(key.minute, key.minute.next()), value.len())
         })
@@ -151,7 +160,9 @@ impl Work<'_, '_> {
             }
             due = key.period + 1;
             let span = tier.range(key.period);
-            self.read_part(cf, span, minutes, value).map_err(|why| why.within(|| parts::name(cf, key)))?;
+            if let Err(why) = self.read_part(cf, span, minutes, value) {
+                return self.leave_out(why.within(|| parts::name(cf, key)));
+            }
             self.give(span.intersection(minutes), value.len())
         })?;
         if due < periods.end {
@@ -179,6 +190,11 @@ impl Work<'_, '_> {
             self.columns.retain(&inside);
         }
         Ok(())
+    }
+
+    fn leave_out(&mut self, why: StoreError) -> Result<ControlFlow<()>, StoreError> {
+        self.stats.damage.add(why)?;
+        Ok(ControlFlow::Continue(()))
     }
 
     fn give(&mut self, minutes: MinuteRange, bytes: usize) -> Result<ControlFlow<()>, StoreError> {

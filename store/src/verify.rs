@@ -11,7 +11,10 @@ use std::ops::ControlFlow;
 use model::{LocalId, MetricId, series_hash};
 
 use crate::salvage::range_past_damage;
-use crate::{Cf, Columns, KvSnapshot, MetricRecord, SeriesRecord, SlabColumns, SlabKey, StoreError, keys};
+use crate::{
+    Cf, Columns, KvSnapshot, MetricRecord, PartKey, SeriesRecord, SlabColumns, SlabKey, StoreError, Tier,
+    keys, parts,
+};
 
 /// Blocks named one by one; beyond that they are only counted.
 pub const DAMAGE_LISTED_MAX: usize = 1_000;
@@ -130,7 +133,19 @@ impl Walk {
                 })?;
                 self.slab(key.metric, value).map_err(|why| why.within(|| self.named(key)))
             }
-            _ => Ok(0),
+            Cf::Pages => self.part(
+                cf,
+                key,
+                |walk, at, value| {
+                    walk.columns.read_page(value, Tier::Hour.range(at.period).from, Columns::ALL)
+                },
+                value,
+            ),
+            Cf::Hours | Cf::Days => {
+                self.part(cf, key, |walk, _, value| walk.columns.read(value, Columns::ALL), value)
+            }
+            // Their owners check what they mean.
+            Cf::State | Cf::Hints => Ok(0),
         }
     }
 
@@ -141,9 +156,32 @@ impl Walk {
         }
     }
 
-    /// Every column, and every sketch of every row.
+    /// Of a metric's hour or day. Its key names the last of its series.
+    fn part(
+        &mut self,
+        cf: Cf,
+        key: &[u8],
+        read: impl FnOnce(&mut Self, PartKey, &[u8]) -> Result<(), StoreError>,
+        value: &[u8],
+    ) -> Result<u64, StoreError> {
+        let at = PartKey::from_bytes(key).ok_or_else(|| {
+            StoreError::damaged(format!("{} key {}", cf.name(), hex(key)), "it is not 12 bytes long")
+        })?;
+        let within = |why: StoreError| why.within(|| parts::name(cf, at));
+        read(self, at, value).map_err(within)?;
+        if self.columns.ids().last() != Some(&at.last) {
+            return Err(within(StoreError::damaged("the key", "it does not name the last series")));
+        }
+        self.rows(at.metric).map_err(within)
+    }
+
     fn slab(&mut self, metric: MetricId, value: &[u8]) -> Result<u64, StoreError> {
         self.columns.read(value, Columns::ALL)?;
+        self.rows(metric)
+    }
+
+    /// Every sketch of every row, and whose rows they are.
+    fn rows(&mut self, metric: MetricId) -> Result<u64, StoreError> {
         for &row in self.columns.distinct_rows() {
             self.columns.distinct(row as usize)?;
         }

@@ -85,21 +85,25 @@ fn the_same_on_rocksdb() {
 }
 
 #[test]
-fn a_damaged_block_is_named() {
+fn a_damaged_block_is_named_and_the_others_are_read() {
     let kv = MemoryKv::new();
-    let key = SlabKey { metric: 4, minute: Minute(28_000_000), seal_offset: 99 };
-    store(&kv, &Blocks::from([(key, vec![1, 2, 3])]));
-    let mut bytes = kv.get(Cf::Slabs, &key.to_bytes()).unwrap().unwrap();
+    let key = |seal_offset| SlabKey { metric: 4, minute: Minute(28_000_000), seal_offset };
+    store(&kv, &[98, 99, 100].map(|seal| (key(seal), vec![1, 2, 3])).into());
+    let mut bytes = kv.get(Cf::Slabs, &key(99).to_bytes()).unwrap().unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     let mut batch = KvBatch::new();
-    batch.put(Cf::Slabs, key.to_bytes(), bytes);
+    batch.put(Cf::Slabs, key(99).to_bytes(), bytes);
     kv.commit(batch).unwrap();
-    let all = MinuteRange::new(Minute(0), Minute(u32::MAX));
-    let error = scanned(&kv, 4, all).unwrap_err().to_string();
-    assert!(
-        error.contains("SumInts of slab block (metric id 4, minute 28000000, seal 99) is damaged"),
-        "{error}"
-    );
+
+    let (all, mut rows) = (MinuteRange::new(Minute(0), Minute(u32::MAX)), 0);
+    let stats = scan(&*kv.snapshot(), &sums(4, all), &mut SlabColumns::new(), &mut |batch| {
+        rows += batch.columns.len();
+        Ok(ControlFlow::Continue(()))
+    });
+    let damage = stats.unwrap().damage;
+    assert_eq!((rows, damage.blocks, damage.names.len()), (6, 1, 1));
+    let name = &damage.names[0];
+    assert!(name.contains("SumInts of slab block (metric id 4, minute 28000000, seal 99)"), "{name}");
 }
 
 #[test]

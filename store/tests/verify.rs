@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use model::{Aggregate, LocalId, MetricId, Minute, Number, Scalars, series_hash};
+use model::{Aggregate, LocalId, MetricId, Minute, MinuteRange, Number, Scalars, series_hash};
 use store::{
-    Cf, Columns, Kv, KvBatch, KvSnapshot, MetricRecord, RocksKv, SeriesRecord, SlabBlock, SlabColumns,
-    SlabKey, StoreError, Verified, series_key, verify,
+    Cf, Columns, Kv, KvBatch, KvSnapshot, MetricRecord, RocksKv, Scan, SeriesRecord, SlabBlock, SlabColumns,
+    SlabKey, StoreError, Verified, scan, series_key, verify,
 };
 
 const METRICS: u32 = 2;
@@ -161,7 +162,31 @@ fn blocks_lost(snapshot: &dyn KvSnapshot) -> u32 {
         }
         Err(_) => true,
     });
-    u32::try_from(lost.count()).unwrap()
+    let lost = u32::try_from(lost.count()).unwrap();
+    let (scanned, damaged) = scanned(snapshot);
+    assert!(scanned + lost <= METRICS * MINUTES, "what is damaged is not in a scan");
+    assert_eq!(scanned < METRICS * MINUTES, damaged, "what a scan leaves out, it says");
+    assert!(lost == 0 || scanned > 0, "a scan goes on behind what is damaged");
+    lost
+}
+
+/// Blocks that a scan brings, each as it was written, and whether it says that there are more.
+fn scanned(snapshot: &dyn KvSnapshot) -> (u32, bool) {
+    let (mut blocks, mut damaged) = (0, false);
+    for metric in 0..METRICS {
+        let minutes = MinuteRange::new(Minute(0), Minute(MINUTES));
+        let wanted = Scan { metric, minutes, step_minutes: 1, wanted: Columns::SCALARS, series: None };
+        let stats = scan(snapshot, &wanted, &mut SlabColumns::new(), &mut |batch| {
+            blocks += 1;
+            for (at, id) in batch.columns.ids().iter().enumerate() {
+                let expected = row(batch.minute(at).0, *id).scalars;
+                assert_eq!(batch.columns.scalars(at), expected, "a wrong number");
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        damaged |= stats.unwrap().damage.blocks > 0;
+    }
+    (blocks, damaged)
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {

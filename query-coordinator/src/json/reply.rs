@@ -158,6 +158,7 @@ struct PartitionJson {
     rows_dropped: u64,
     rows_late: u64,
     disk_bytes: u64,
+    blocks_damaged: u64,
 }
 
 #[derive(Serialize)]
@@ -279,6 +280,7 @@ impl From<v1::PartitionHealth> for PartitionJson {
             rows_dropped: health.rows_dropped,
             rows_late: health.rows_late,
             disk_bytes: health.disk_bytes,
+            blocks_damaged: health.blocks_damaged,
         }
     }
 }

@@ -118,16 +118,15 @@ impl Partitions {
 /// The log, or one that refuses: where log and checkpoint do not belong together the island stands still until a person
 /// restores one of them, and what was appended until then would be lost with the wrong log.
 fn door(partition: u32, log: &Arc<EmbeddedLog>, kv: &dyn Kv) -> anyhow::Result<Arc<dyn PartitionLog>> {
-    let position = checkpoint_position(&*kv.snapshot())
-        .with_context(|| format!("cannot read the checkpoint of partition {partition}"))?
-        .unwrap_or(0);
-    if (log.start()..=log.end()).contains(&position) {
-        return Ok(Arc::clone(log) as Arc<dyn PartitionLog>);
-    }
     let (start, end) = (log.start(), log.end());
-    let why = format!(
-        "partition {partition} is of record {position}, its log holds {start} to {end}: see sluice health"
-    );
+    let why = match checkpoint_position(&*kv.snapshot()).map(Option::unwrap_or_default) {
+        Ok(position) if (start..=end).contains(&position) => {
+            return Ok(Arc::clone(log) as Arc<dyn PartitionLog>);
+        }
+        Ok(position) => format!("is of record {position}, its log holds {start} to {end}"),
+        Err(why) => format!("has no checkpoint that can be read ({why})"),
+    };
+    let why = format!("partition {partition} {why}: see sluice health");
     Ok(Arc::new(ShutLog { log: Arc::clone(log), why }))
 }
 

@@ -7,7 +7,7 @@ use proto::v1::{HealthReply, PartitionHealth};
 
 type Read = fn(&PartitionHealth) -> u64;
 
-const OF_PARTITIONS: [(&str, &str, &str, Read); 10] = [
+const OF_PARTITIONS: [(&str, &str, &str, Read); 11] = [
     ("sluice_island_serving", "gauge", "1 when the island has caught up with a log that takes more", |p| {
         u64::from(p.state == "serving")
     }),
@@ -29,6 +29,9 @@ const OF_PARTITIONS: [(&str, &str, &str, Read); 10] = [
     }),
     ("sluice_log_end_offset", "gauge", "one past the newest durable record", |p| p.log_end),
     ("sluice_store_bytes", "gauge", "bytes on disk", |p| p.disk_bytes),
+    ("sluice_store_blocks_damaged", "gauge", "damaged blocks that queries left out since the start", |p| {
+        p.blocks_damaged
+    }),
 ];
 
 pub(super) fn text(health: &HealthReply, memory: &Memory) -> String {

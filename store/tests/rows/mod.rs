@@ -113,6 +113,9 @@ fn read_with_coarse(
         }
         Ok(ControlFlow::Continue(()))
     })?;
+    if let Some(what) = stats.damage.names.into_iter().next() {
+        return Err(StoreError::Damaged { what, why: "it was left out".to_owned() });
+    }
     Ok((asked.comparable(found), stats.coarse))
 }
 
