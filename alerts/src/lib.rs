@@ -1,0 +1,37 @@
+//! Alerts: rules that people write, and their verdict on every series as each minute closes.
+//!
+//! In:    rule files (YAML); at each seal, per rule, a column of values by group, and whether the minute is complete.
+//! Out:   problems with line and column; transitions of state; the state as bytes for the checkpoint.
+//! Kept:  per rule the minutes that its window still needs; per (rule, tier, group) 13 bytes.
+//! Never: a clock, I/O, a hash look-up per series and minute, randomness. The same minutes give the same bytes.
+//!
+//! ```text
+//! rules/*.yaml ─▶ yaml ─▶ rules ──RuleSet──▶ members: series → group (once a series)
+//!                                                 │
+//!                    the island's minute ─▶ gather: a column by group ─▶ machine ─▶ transitions
+//!                                                                        window    what the last W minutes hold
+//!                                                                        signal    the value that is compared
+//!                                                                        verdict   yes, no, or unknown
+//!                                                                        tier      M of N, and the six states
+//! ```
+//!
+//! # How a verdict comes about
+//!
+//! An *evaluation* is one (rule, tier, group, minute). Its verdict is [`Verdict::Yes`], [`Verdict::No`] or
+//! [`Verdict::Unknown`]: unknown when rows of the window are missing *and* could turn it. A tier fires when M of its
+//! last N evaluations are yes, clears when as many as it says hold the clearing condition, and both counts start anew
+//! at each turn. What unknown verdicts could have made of it is counted along, and when that would be a turn, the state
+//! is unknown and nothing turns: never a false fire, never a false resolve.
+
+#![warn(missing_docs)]
+
+mod limits;
+mod problem;
+mod rules;
+mod yaml;
+
+pub use problem::{Problem, Problems};
+pub use rules::{
+    ChangeKind, Comparison, Condition, Drift, Fingerprint, GroupBy, Operand, Operator, Quota, Rule, RuleSet,
+    Signal, Template, Tier,
+};

@@ -1,0 +1,43 @@
+//! Every limit on rules, with its arithmetic, in one place.
+
+/// Bytes of one file. A rule takes about 500, so this is more than [`RULES_MAX`] of them.
+pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
+/// Nodes of one file's tree: half of what 1 MiB of `[,,,]` could hold.
+pub(crate) const NODES_MAX: usize = 200_000;
+/// Lists and mappings inside each other. A rule needs six.
+pub(crate) const DEPTH_MAX: usize = 16;
+
+/// Rules of one set.
+pub(crate) const RULES_MAX: usize = 1_000;
+/// Tiers of one rule.
+pub(crate) const TIERS_MAX: usize = 8;
+/// Conditions on dimensions of one filter.
+pub(crate) const MATCHERS_MAX: usize = 32;
+/// Labels, and annotations, of one rule.
+pub(crate) const TEXTS_MAX: usize = 32;
+/// Bytes of a name.
+pub(crate) const NAME_BYTES_MAX: usize = 128;
+/// Bytes of a label's or an annotation's template.
+pub(crate) const TEMPLATE_BYTES_MAX: usize = 4_096;
+
+/// Minutes of a window. A rule keeps a column of 8 B a group for each (16 B for an average): an hour of a million
+/// groups is 480 MB, which is as much as one rule may ask for.
+pub(crate) const WINDOW_MINUTES_MAX: u32 = 60;
+/// Minutes of a baseline, kept in the same way.
+pub(crate) const BASELINE_MINUTES_MAX: u32 = 240;
+/// Evaluations that M of N looks back on: a bit each, in a word.
+pub(crate) const QUOTA_OF_MAX: u32 = 32;
+/// The same when all of N must hold, which takes a counter instead of bits: a day.
+pub(crate) const STREAK_MAX: u32 = 1_440;
+/// Minutes until a series without data is forgotten: from an hour to 31 days.
+pub(crate) const FORGET_MINUTES_MIN: u32 = 60;
+pub(crate) const FORGET_MINUTES_MAX: u32 = 31 * DAY_MINUTES;
+pub(crate) const FORGET_MINUTES_DEFAULT: u32 = DAY_MINUTES;
+/// A day.
+pub(crate) const DAY_MINUTES: u32 = 1_440;
+/// How far back a change may look: five weeks.
+pub(crate) const CHANGE_MINUTES_MAX: u32 = 35 * DAY_MINUTES;
+
+const _: () = assert!(QUOTA_OF_MAX == u32::BITS);
+// A streak of missing minutes must be able to fill up before the series is forgotten.
+const _: () = assert!(STREAK_MAX <= FORGET_MINUTES_MAX);

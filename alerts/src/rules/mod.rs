@@ -1,0 +1,13 @@
+//! What people want to be told: the rules of one or more files, checked in full.
+
+mod comparison;
+mod parse;
+mod placement;
+mod rule;
+mod rule_set;
+mod template;
+
+pub use comparison::{Comparison, Operator};
+pub use rule::{ChangeKind, Condition, Drift, Fingerprint, GroupBy, Operand, Quota, Rule, Signal, Tier};
+pub use rule_set::RuleSet;
+pub use template::Template;

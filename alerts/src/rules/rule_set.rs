@@ -1,0 +1,64 @@
+//! All rules that hold at one time.
+
+use std::collections::BTreeSet;
+
+use super::{Rule, parse};
+use crate::limits::RULES_MAX;
+use crate::problem::{Problem, Problems};
+
+/// The rules of one or more files, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSet {
+    /// In the order of the files.
+    pub rules: Vec<Rule>,
+}
+
+// === impl RuleSet ===
+
+impl RuleSet {
+    /// Reads one file.
+    ///
+    /// # Errors
+    /// All that is wrong with it, of each rule the first thing.
+    pub fn parse(text: &str) -> Result<Self, Problems> {
+        parse::file(text)
+    }
+
+    /// Adds the rules of another file.
+    ///
+    /// # Errors
+    /// When both have a rule of the same name, or there are too many; `self` is then as it was.
+    pub fn merge(&mut self, other: Self) -> Result<(), String> {
+        let names: BTreeSet<_> = self.rules.iter().map(Rule::key).collect();
+        if let Some(twice) = other.rules.iter().find(|rule| names.contains(&rule.key())) {
+            return Err(format!(
+                "rule {:?} of account {:?} is in another file too",
+                twice.name, twice.account
+            ));
+        }
+        let together = self.rules.len() + other.rules.len();
+        if together > RULES_MAX {
+            return Err(format!("the files have {together} rules together, at most {RULES_MAX} are taken"));
+        }
+        self.rules.extend(other.rules);
+        Ok(())
+    }
+
+    /// Is some name there twice? The problem stands where the second is.
+    pub(super) fn check_names<'a>(rules: impl Iterator<Item = (&'a Rule, Problem)>) -> Result<(), Problem> {
+        let mut names = BTreeSet::new();
+        for (rule, problem) in rules {
+            if !names.insert(rule.key()) {
+                return Err(problem);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rule {
+    /// What must be unique.
+    pub(super) fn key(&self) -> (&str, &str) {
+        (&self.account, &self.name)
+    }
+}
