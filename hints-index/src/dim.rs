@@ -2,14 +2,22 @@
 
 use std::sync::Arc;
 
-use crate::{ABSENT, ValueId, ValueTable};
+use crate::bits::Bits;
+use crate::bytes::Reader;
+use crate::packed::Packed;
+use crate::set::ARC_BYTES;
+use crate::{ABSENT, CHUNK, LoadError, Selection, ValueId, ValueTable};
 
 /// A dictionary-coded column.
 #[derive(Clone, Debug)]
 pub struct Dim {
     name: Arc<str>,
-    /// By position; never longer than the metric's series list, and absent beyond its end.
-    column: Vec<ValueId>,
+    /// Its number among the dimensions of the metric, by first appearance: what it is stored under.
+    slot: u16,
+    /// Whole chunks; absent in all chunks before the first series that has the dimension.
+    sealed: Vec<Arc<Packed>>,
+    /// The series after those; absent beyond its end.
+    open: Vec<ValueId>,
     /// Apart from the column because most new series bring no new value.
     values: Arc<ValueTable>,
 }
@@ -17,8 +25,13 @@ pub struct Dim {
 // === impl Dim ===
 
 impl Dim {
-    pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.into(), column: Vec::new(), values: Arc::default() }
+    /// A dimension that none of `chunks` whole chunks has.
+    pub(crate) fn new(name: &str, slot: u16, chunks: usize) -> Self {
+        let mut sealed = Vec::new();
+        if chunks > 0 {
+            sealed.resize(chunks, Arc::new(Packed::constant(ABSENT, CHUNK)));
+        }
+        Self { name: name.into(), slot, sealed, open: Vec::new(), values: Arc::default() }
     }
 
     /// The dimension's name.
@@ -27,17 +40,15 @@ impl Dim {
         &self.name
     }
 
-    /// Value ids by position. Shorter than the metric's series list when the last series do not have this dimension.
-    #[must_use]
-    pub fn column(&self) -> &[ValueId] {
-        &self.column
-    }
-
     /// The value id at a position; 0 when absent.
     #[must_use]
     #[inline]
     pub fn value_id(&self, position: u32) -> ValueId {
-        self.column.get(position as usize).copied().unwrap_or(ABSENT)
+        let (chunk, at) = (position as usize / CHUNK, position as usize % CHUNK);
+        match self.sealed.get(chunk) {
+            Some(packed) => packed.get(at),
+            None => self.open.get(at).copied().unwrap_or(ABSENT),
+        }
     }
 
     /// The value at a position; empty when absent.
@@ -52,37 +63,116 @@ impl Dim {
         &self.values
     }
 
-    /// Would this value fit?
-    pub(crate) fn has_room(&self, value: &str) -> bool {
-        self.values.has_room(value.len())
+    /// Calls `each` with the value id of every selected series, in order of positions; 0 where it is absent.
+    pub fn each_id(&self, selection: &Selection, mut each: impl FnMut(ValueId)) {
+        match selection {
+            Selection::All(len) => {
+                let (mut buffer, chunks) = (Vec::new(), (*len as usize).div_ceil(CHUNK));
+                for chunk in 0..chunks {
+                    self.unpack(chunk, &mut buffer);
+                    buffer.truncate(*len as usize - chunk * CHUNK);
+                    buffer.iter().for_each(|id| each(*id));
+                }
+            }
+            Selection::Some(positions) => positions.iter().for_each(|position| each(self.value_id(position))),
+        }
+    }
+
+    pub(crate) fn slot(&self) -> u16 {
+        self.slot
     }
 
     /// The value of the series that is about to get this position. A dimension has one value a series: the first stays.
-    pub(crate) fn set(&mut self, position: u32, value: &str) {
-        let at = position as usize;
-        debug_assert!(self.column.len() <= at, "BUG: dimension {} stands twice in one series", self.name);
-        if self.column.len() > at {
+    pub(crate) fn set(&mut self, at: usize, value: &str) {
+        debug_assert!(self.open.len() <= at, "BUG: dimension {} stands twice in one series", self.name);
+        if self.open.len() > at {
             return;
         }
         let id = self.values.id(value).unwrap_or_else(|| Arc::make_mut(&mut self.values).push(value));
-        grow(&mut self.column, at + 1);
-        self.column.resize(at, ABSENT);
-        self.column.push(id);
+        self.open.resize(at, ABSENT);
+        self.open.push(id);
+    }
+
+    /// The open chunk is full.
+    pub(crate) fn seal(&mut self) {
+        let absent =
+            self.sealed.last().filter(|last| self.open.is_empty() && last.as_constant() == Some(ABSENT));
+        let packed = match absent {
+            Some(shared) => Arc::clone(shared),
+            None => {
+                self.open.resize(CHUNK, ABSENT);
+                Arc::new(Packed::of(&self.open))
+            }
+        };
+        self.sealed.push(packed);
+        self.open = Vec::new();
+    }
+
+    /// All ids of a chunk, as many as a chunk can have.
+    pub(crate) fn unpack(&self, chunk: usize, out: &mut Vec<ValueId>) {
+        match self.sealed.get(chunk) {
+            Some(packed) => packed.unpack(out),
+            None => {
+                out.clear();
+                out.extend_from_slice(&self.open);
+                out.resize(CHUNK, ABSENT);
+            }
+        }
+    }
+
+    /// Adds to `found` where this value stands in a chunk. [`ABSENT`] also stands beyond the last series.
+    pub(crate) fn find(&self, chunk: usize, id: ValueId, found: &mut Bits) {
+        match self.sealed.get(chunk) {
+            Some(packed) => packed.find(id, found),
+            None => {
+                let all = self.open.iter().copied().chain(std::iter::repeat(ABSENT)).take(CHUNK);
+                all.enumerate().filter(|(_, have)| *have == id).for_each(|(at, _)| found.insert(at));
+            }
+        }
     }
 
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
+        let sealed = |packed: &Arc<Packed>| ARC_BYTES + size_of::<Packed>() + packed.heap_bytes();
         self.name.len()
-            + self.column.capacity() * size_of::<ValueId>()
+            + self.sealed.capacity() * size_of::<Arc<Packed>>()
+            + self.sealed.iter().map(sealed).sum::<usize>()
+            + self.open.capacity() * size_of::<ValueId>()
             + size_of::<ValueTable>()
             + self.values.heap_bytes()
     }
-}
 
-/// Room for `len` items, an eighth more each time: doubling would leave a quarter of the memory idle on average, and
-/// large blocks are moved by remapping pages, not by copying.
-pub(crate) fn grow(column: &mut Vec<u32>, len: usize) {
-    if column.capacity() < len {
-        column.reserve_exact(len + len / 8 + 4 - column.len());
+    /// A chunk of the column, the open one too, of so many series.
+    pub(crate) fn encode(&self, chunk: usize, len: usize, out: &mut Vec<u8>) {
+        match self.sealed.get(chunk) {
+            Some(packed) => packed.encode(out),
+            None => {
+                let mut open = self.open.clone();
+                open.resize(len, ABSENT);
+                Packed::of(&open).encode(out);
+            }
+        }
+    }
+
+    /// The next chunk of the column, as [`Dim::encode`] wrote it; the values are there already.
+    pub(crate) fn decode(&mut self, len: usize, bytes: &mut Reader<'_>) -> Result<(), LoadError> {
+        let packed = Packed::decode(bytes)?;
+        let mut ids = Vec::new();
+        packed.unpack(&mut ids);
+        if packed.len() != len || ids.iter().any(|id| *id as usize > self.values.len()) {
+            return Err(bytes.damaged("a column that does not fit its metric"));
+        }
+        self.restore(packed);
+        Ok(())
+    }
+
+    /// The next chunk of the column, while it is read back.
+    pub(crate) fn restore(&mut self, packed: Packed) {
+        if packed.len() == CHUNK { self.sealed.push(Arc::new(packed)) } else { packed.unpack(&mut self.open) }
+    }
+
+    /// The values, while they are read back.
+    pub(crate) fn values_mut(&mut self) -> &mut ValueTable {
+        Arc::make_mut(&mut self.values)
     }
 }

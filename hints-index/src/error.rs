@@ -1,4 +1,4 @@
-//! What can be wrong with a new series.
+//! What can be wrong with a new series, and with what was saved.
 
 use model::{LocalId, MetricId};
 use thiserror::Error;
@@ -18,26 +18,38 @@ pub enum HintsError {
         /// The one that came.
         got: LocalId,
     },
-    /// One metric of one account has one id.
+    /// One metric of one account has one id; ids count up from 0.
     #[error("BUG: metric {metric:?} has id {have} and came with id {got}")]
     MetricId {
         /// The metric's name.
         metric: String,
-        /// Its id so far.
+        /// Its id so far, or the one that is due.
         have: MetricId,
         /// The id that came.
         got: MetricId,
     },
-    /// Offsets into a table of values are 32 bits wide.
-    #[error(
-        "the values of dimension {dim:?} of metric {metric:?} exceed {max} bytes: drop or shorten this dimension"
-    )]
-    Full {
+    /// The names of all dimensions that a metric ever had.
+    #[error("metric {metric:?} has {max} dimensions, and no more fit: use fewer names")]
+    Dimensions {
         /// The metric's name.
         metric: String,
-        /// The dimension's name.
-        dim: String,
         /// The limit.
-        max: u64,
+        max: usize,
     },
+}
+
+/// What was saved cannot be used. All of it is rebuilt from the dictionary then.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LoadError {
+    /// A record is not as it was written.
+    #[error("{what} is damaged: {why}")]
+    Damaged {
+        /// Which kind of record.
+        what: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Records that do not belong together.
+    #[error("what was saved contradicts itself: {0}")]
+    Contradiction(String),
 }

@@ -2,28 +2,113 @@
 
 use std::sync::Arc;
 
-use model::{LocalId, Matcher, MetricId};
+use model::{LocalId, Matcher, MetricId, MinuteRange};
+use roaring::RoaringBitmap;
 
-use crate::dim::grow;
-use crate::verdict;
-use crate::{ABSENT, Dim, HintsError, Selection, ValueId, ValueTable};
+use crate::activity::Activity;
+use crate::bits::Bits;
+use crate::selection::Gather;
+use crate::verdict::Verdict;
+use crate::{ABSENT, CHUNK, Dim, HintsError, LocalIds, Selection, ValueId};
 
 /// All series of one metric of one account within a partition.
 #[derive(Clone, Debug)]
 pub struct MetricIndex {
     name: Arc<str>,
     metric_id: MetricId,
+    /// Changes when a series comes.
+    pub(crate) columns: Arc<Columns>,
+    /// Changes at every seal.
+    pub(crate) activity: Activity,
+    pub(crate) saved: Saved,
+}
+
+/// What the series are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Columns {
     /// Ascending; the index is the position.
-    local_ids: Vec<LocalId>,
+    pub(crate) ids: LocalIds,
     /// Sorted by name.
-    dims: Vec<Dim>,
+    pub(crate) dims: Vec<Dim>,
+}
+
+/// How much of it lies on disk.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Saved {
+    pub(crate) series: usize,
+    /// Values of each dimension, by slot.
+    pub(crate) values: Vec<usize>,
+}
+
+/// Series that had data in a range, as far as the index knows. Who asks finds out about the others.
+#[derive(Clone, Debug)]
+pub struct Active {
+    selected: Selection,
+    /// These had.
+    yes: RoaringBitmap,
+    /// These may have had, in `look_up`.
+    unsure: RoaringBitmap,
+    look_up: Vec<MinuteRange>,
+}
+
+/// Blocks hold up to 1,024 series: of more than this part of them, hardly one would be left out.
+const FEW_PART: usize = 8;
+
+// === impl Active ===
+
+impl Active {
+    /// The series that fulfil the conditions, whenever they had data.
+    #[must_use]
+    pub fn selected(&self) -> &Selection {
+        &self.selected
+    }
+
+    /// Where rows tell what the index cannot; nowhere when it knows everything.
+    #[must_use]
+    pub fn look_up(&self) -> &[MinuteRange] {
+        &self.look_up
+    }
+
+    /// There is a row of the series at this position in [`Active::look_up`].
+    pub fn found(&mut self, position: u32) {
+        if self.unsure.remove(position) {
+            self.yes.insert(position);
+        }
+    }
+
+    /// There is a row of the series at this position that no seal has taken yet.
+    pub fn came(&mut self, position: u32) {
+        if self.selected.contains(position) {
+            self.yes.insert(position);
+        }
+    }
+
+    /// The series to look up, ascending; nothing when they are so many that naming them saves no reading.
+    #[must_use]
+    pub fn unsure_ids(&self, index: &MetricIndex) -> Option<Vec<LocalId>> {
+        let are_few = self.unsure.len() <= (index.len() / FEW_PART) as u64;
+        are_few.then(|| self.unsure.iter().map(|position| index.local_ids().get(position)).collect())
+    }
+
+    /// Nothing is left to look up.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        self.unsure.is_empty()
+    }
+
+    /// Those that had data, when all has been looked up.
+    #[must_use]
+    pub fn finish(self) -> Selection {
+        Selection::Some(self.yes)
+    }
 }
 
 // === impl MetricIndex ===
 
 impl MetricIndex {
     pub(crate) fn new(name: &str, metric_id: MetricId) -> Self {
-        Self { name: name.into(), metric_id, local_ids: Vec::new(), dims: Vec::new() }
+        let (columns, activity, saved) = <_>::default();
+        Self { name: name.into(), metric_id, columns, activity, saved }
     }
 
     /// The metric's name.
@@ -40,38 +125,32 @@ impl MetricIndex {
 
     /// Local ids, ascending; the index is the position.
     #[must_use]
-    pub fn local_ids(&self) -> &[LocalId] {
-        &self.local_ids
+    pub fn local_ids(&self) -> &LocalIds {
+        &self.columns.ids
     }
 
     /// How many series; positions are `0..len`.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.local_ids.len()
+        self.columns.ids.len()
     }
 
     /// There are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.local_ids.is_empty()
+        self.columns.ids.is_empty()
     }
 
     /// All dimensions that any series of the metric has, sorted by name.
     #[must_use]
     pub fn dims(&self) -> &[Dim] {
-        &self.dims
+        &self.columns.dims
     }
 
     /// A dimension by its name; `None` when no series has it.
     #[must_use]
     pub fn dim(&self, name: &str) -> Option<&Dim> {
-        self.find(name).ok().map(|at| &self.dims[at])
-    }
-
-    /// The value ids of a dimension by position: see [`Dim::column`].
-    #[must_use]
-    pub fn column(&self, dim: &str) -> Option<&[ValueId]> {
-        self.dim(dim).map(Dim::column)
+        self.columns.find(name).ok().map(|at| &self.columns.dims[at])
     }
 
     /// The value id at a position; 0 when absent.
@@ -88,24 +167,28 @@ impl MetricIndex {
 
     /// Where a series stands; `None` when it is not one of this metric.
     #[must_use]
-    #[inline]
     pub fn position_of(&self, id: LocalId) -> Option<u32> {
-        // Series of a metric that appear together have consecutive ids: the guess is right for most.
-        let guess = id.wrapping_sub(*self.local_ids.first()?);
-        if self.local_ids.get(guess as usize) == Some(&id) {
-            return Some(guess);
-        }
-        self.local_ids.binary_search(&id).ok().and_then(|at| u32::try_from(at).ok())
+        self.columns.ids.position_of(id)
     }
 
     /// Name and value of every dimension that the series at this position has, sorted by name.
     pub fn dims_of(&self, position: u32) -> impl Iterator<Item = (&str, &str)> {
-        self.dims
+        self.dims()
             .iter()
             .map(move |dim| (dim.name(), dim.value_at(position)))
             .filter(|(_, value)| !value.is_empty())
     }
 
+    /// Bytes that it occupies, itself included; what clones share is counted in each.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.name.len() + self.columns.heap_bytes() + self.activity.heap_bytes()
+    }
+}
+
+// === impl MetricIndex: selections ===
+
+impl MetricIndex {
     /// The whole metric.
     #[must_use]
     pub fn all(&self) -> Selection {
@@ -115,82 +198,95 @@ impl MetricIndex {
     /// The series that fulfil every condition. An absent dimension reads as the empty string.
     #[must_use]
     pub fn select(&self, matchers: &[Matcher]) -> Selection {
-        let mut selection = self.all();
-        for matcher in matchers {
-            verdict::apply(matcher, self.dim(&matcher.dim), &mut selection);
+        let verdicts = self.verdicts(matchers);
+        if verdicts.iter().all(|verdict| matches!(verdict, Verdict::Each(true))) {
+            return self.all();
         }
-        selection
+        let (mut gather, mut buffer) = (Gather::default(), Vec::new());
+        self.chunks().for_each(|(chunk, all)| gather.push(&chosen(&verdicts, chunk, all, &mut buffer)));
+        Selection::Some(gather.finish())
     }
 
-    /// The values that the selected series have in a dimension, with the number of series that have them, sorted by
-    /// value. Only values that begin with `prefix` and contain `substring`; empty ones ask for nothing.
+    /// Of those, the ones that had data in the range, as far as rows are sealed.
     #[must_use]
-    pub fn values_of(
-        &self,
-        dim: &str,
-        selection: &Selection,
-        prefix: &str,
-        substring: &str,
-    ) -> Vec<(&str, u64)> {
-        let Some(dim) = self.dim(dim) else { return Vec::new() };
-        let mut values: Vec<(&str, u64)> = dim
-            .values()
-            .iter()
-            .zip(counts(dim, selection).into_iter().skip(1))
-            .filter(|((_, value), count)| {
-                *count > 0 && value.starts_with(prefix) && value.contains(substring)
-            })
-            .map(|((_, value), count)| (value, u64::from(count)))
-            .collect();
-        values.sort_unstable();
-        values
+    pub fn select_active(&self, matchers: &[Matcher], range: MinuteRange) -> Active {
+        let (verdicts, mut plan) = (self.verdicts(matchers), self.activity.plan(range));
+        let (mut selected, mut yes, mut unsure) = <(Gather, Gather, Gather)>::default();
+        let mut buffer = Vec::new();
+        for (chunk, all) in self.chunks() {
+            let chosen = chosen(&verdicts, chunk, all, &mut buffer);
+            let (active, open) = self.activity.decide(chunk, &chosen, &mut plan);
+            selected.push(&chosen);
+            yes.push(&active);
+            unsure.push(&open);
+        }
+        let (selected, yes, unsure) = (Selection::Some(selected.finish()), yes.finish(), unsure.finish());
+        let look_up = if unsure.is_empty() { Vec::new() } else { plan.to_look_up() };
+        Active { selected, yes, unsure, look_up }
     }
 
-    /// Bytes that it occupies, itself included.
-    #[must_use]
-    pub fn memory_bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.name.len()
-            + self.local_ids.capacity() * size_of::<LocalId>()
-            + self.dims.capacity() * size_of::<Dim>()
-            + self.dims.iter().map(Dim::heap_bytes).sum::<usize>()
+    /// Each chunk, and which of its positions are series.
+    fn chunks(&self) -> impl Iterator<Item = (usize, Bits)> + use<> {
+        let len = self.len();
+        (0..len.div_ceil(CHUNK)).map(move |chunk| (chunk, Bits::below(CHUNK.min(len - chunk * CHUNK))))
     }
 
+    /// The strictest first: it leaves the least to the others.
+    fn verdicts(&self, matchers: &[Matcher]) -> Vec<Verdict<'_>> {
+        let mut verdicts: Vec<Verdict<'_>> =
+            matchers.iter().map(|matcher| Verdict::of(matcher, self.dim(&matcher.dim))).collect();
+        verdicts.sort_by(|one, other| one.part().total_cmp(&other.part()));
+        verdicts
+    }
+}
+
+fn chosen(verdicts: &[Verdict<'_>], chunk: usize, all: Bits, buffer: &mut Vec<ValueId>) -> Bits {
+    let mut bits = all;
+    for verdict in verdicts {
+        verdict.apply(chunk, &mut bits, buffer);
+        if bits.is_empty() {
+            break;
+        }
+    }
+    bits
+}
+
+// === impl MetricIndex: growth ===
+
+impl MetricIndex {
     /// Is this a series that may be inserted next?
-    pub(crate) fn check<'a>(
-        &self,
-        metric_id: MetricId,
-        local_id: LocalId,
-        dims: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> Result<(), HintsError> {
+    pub(crate) fn check(&self, metric_id: MetricId, local_id: LocalId) -> Result<(), HintsError> {
         let metric = || self.name.to_string();
         if metric_id != self.metric_id {
             return Err(HintsError::MetricId { metric: metric(), have: self.metric_id, got: metric_id });
         }
-        if let Some(&newest) = self.local_ids.last()
-            && newest >= local_id
-        {
-            return Err(HintsError::Order { metric: metric(), newest, got: local_id });
-        }
-        for (name, value) in dims {
-            if self.dim(name).is_some_and(|dim| !dim.has_room(value)) {
-                let max = ValueTable::BYTES_MAX;
-                return Err(HintsError::Full { metric: metric(), dim: name.to_owned(), max });
+        match self.columns.ids.last() {
+            Some(newest) if newest >= local_id => {
+                Err(HintsError::Order { metric: metric(), newest, got: local_id })
             }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// A series that was checked.
     pub(crate) fn push<'a>(&mut self, local_id: LocalId, dims: impl Iterator<Item = (&'a str, &'a str)>) {
-        let position = u32::try_from(self.len()).unwrap_or(u32::MAX);
-        grow(&mut self.local_ids, position as usize + 1);
-        self.local_ids.push(local_id);
+        Arc::make_mut(&mut self.columns).push(local_id, dims);
+    }
+}
+
+// === impl Columns ===
+
+impl Columns {
+    fn push<'a>(&mut self, local_id: LocalId, dims: impl Iterator<Item = (&'a str, &'a str)>) {
+        let at = self.ids.len() % CHUNK;
         let mut guess = 0;
         for (name, value) in dims.filter(|(_, value)| !value.is_empty()) {
-            let at = self.dim_at(name, guess);
-            self.dims[at].set(position, value);
-            guess = at + 1;
+            let dim = self.dim_at(name, guess);
+            self.dims[dim].set(at, value);
+            guess = dim + 1;
+        }
+        if self.ids.push(local_id) {
+            self.dims.iter_mut().for_each(Dim::seal);
         }
     }
 
@@ -201,24 +297,20 @@ impl MetricIndex {
             return guess;
         }
         self.find(name).unwrap_or_else(|at| {
-            self.dims.insert(at, Dim::new(name));
+            let slot = u16::try_from(self.dims.len()).expect("HintsIndex::insert has checked it");
+            self.dims.insert(at, Dim::new(name, slot, self.ids.len() / CHUNK));
             at
         })
     }
 
-    fn find(&self, name: &str) -> Result<usize, usize> {
+    pub(crate) fn find(&self, name: &str) -> Result<usize, usize> {
         self.dims.binary_search_by(|dim| dim.name().cmp(name))
     }
-}
 
-/// By value id, how many of the selected series have it.
-fn counts(dim: &Dim, selection: &Selection) -> Vec<u32> {
-    let mut counts = vec![0; dim.values().len() + 1];
-    match selection {
-        Selection::All(_) => dim.column().iter().for_each(|&id| counts[id as usize] += 1),
-        Selection::Some(positions) => {
-            positions.iter().for_each(|&position| counts[dim.value_id(position) as usize] += 1);
-        }
+    fn heap_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.ids.heap_bytes()
+            + self.dims.capacity() * size_of::<Dim>()
+            + self.dims.iter().map(Dim::heap_bytes).sum::<usize>()
     }
-    counts
 }

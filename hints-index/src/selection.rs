@@ -1,40 +1,55 @@
 //! The positions within a metric that a query is about.
 
+use roaring::RoaringBitmap;
+
+use crate::CHUNK;
+use crate::bits::{Bits, WORDS};
+
 /// Positions, ascending and without repeats.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Selection {
     /// `0..len`: every series of the metric.
     All(u32),
-    /// These.
-    Some(Vec<u32>),
+    /// These: 4 MB for any of 30 M, and a few bytes for a few.
+    Some(RoaringBitmap),
 }
+
+/// Gathers sets of consecutive chunks.
+#[derive(Default)]
+pub(crate) struct Gather {
+    all: RoaringBitmap,
+    /// As many chunks as a container of the bitmap holds.
+    group: Vec<u64>,
+    from: u32,
+}
+
+/// Positions of one container.
+const CONTAINER: usize = 1 << 16;
+
+const _: () = assert!(CONTAINER.is_multiple_of(CHUNK));
 
 // === impl Selection ===
 
 impl Selection {
-    /// From positions in any order.
-    #[must_use]
-    pub fn of(mut positions: Vec<u32>) -> Self {
-        if !positions.is_sorted_by(|a, b| a < b) {
-            positions.sort_unstable();
-            positions.dedup();
-        }
-        Self::Some(positions)
-    }
+    /// None at all.
+    pub const NONE: Self = Self::All(0);
 
     /// How many series.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
             Self::All(len) => *len as usize,
-            Self::Some(positions) => positions.len(),
+            Self::Some(positions) => positions.len() as usize, // positions are 32 bits wide
         }
     }
 
     /// None at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        match self {
+            Self::All(len) => *len == 0,
+            Self::Some(positions) => positions.is_empty(),
+        }
     }
 
     /// Is this position among them?
@@ -42,24 +57,42 @@ impl Selection {
     pub fn contains(&self, position: u32) -> bool {
         match self {
             Self::All(len) => position < *len,
-            Self::Some(positions) => positions.binary_search(&position).is_ok(),
+            Self::Some(positions) => positions.contains(position),
         }
     }
 
     /// The positions, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        let (all, some): (_, &[u32]) = match self {
-            Self::All(len) => (0..*len, &[]),
-            Self::Some(positions) => (0..0, positions),
+        let (all, some) = match self {
+            Self::All(len) => (0..*len, None),
+            Self::Some(positions) => (0..0, Some(positions.iter())),
         };
-        all.chain(some.iter().copied())
+        all.chain(some.into_iter().flatten())
+    }
+}
+
+// === impl Gather ===
+
+impl Gather {
+    /// The set of the next chunk; every chunk must come.
+    pub(crate) fn push(&mut self, bits: &Bits) {
+        self.group.extend_from_slice(&bits.0);
+        if self.group.len() == CONTAINER / 64 {
+            self.flush();
+        }
     }
 
-    /// Keeps those for which `keep` says so.
-    pub fn retain(&mut self, mut keep: impl FnMut(u32) -> bool) {
-        match self {
-            Self::All(len) => *self = Self::Some((0..*len).filter(|&position| keep(position)).collect()),
-            Self::Some(positions) => positions.retain(|&position| keep(position)),
+    pub(crate) fn finish(mut self) -> RoaringBitmap {
+        self.flush();
+        self.all
+    }
+
+    fn flush(&mut self) {
+        if self.group.iter().any(|word| *word != 0) {
+            let bytes: Vec<u8> = self.group.iter().flat_map(|word| word.to_le_bytes()).collect();
+            self.all |= RoaringBitmap::from_lsb0_bytes(self.from, &bytes);
         }
+        self.from = self.from.wrapping_add((self.group.len() / WORDS * CHUNK) as u32);
+        self.group.clear();
     }
 }
