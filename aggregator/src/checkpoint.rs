@@ -167,9 +167,9 @@ impl Island {
     fn put_changes(&mut self, batch: &mut KvBatch) {
         let now = self.sealed_through.unwrap_or_default();
         let changes = self.dedup.checkpoint(now);
-        changes.delete.iter().for_each(|key| batch.delete(Cf::State, state_keys::publisher(*key)));
+        changes.delete.iter().for_each(|key| batch.delete(Cf::State, state_keys::publisher(key)));
         for (key, publisher) in changes.put {
-            batch.put(Cf::State, state_keys::publisher(key), publisher.encode());
+            batch.put(Cf::State, state_keys::publisher(&key), publisher.encode());
         }
         for (id, last) in self.cumulative.checkpoint() {
             batch.put(Cf::State, state_keys::cumulative(id), last.encode());
@@ -208,7 +208,7 @@ impl Island {
             image.put(Cf::Slabs, SlabKey::first(metric, minute).to_bytes(), bytes);
         })?;
         for (key, publisher) in self.dedup.iter() {
-            image.put(Cf::State, state_keys::publisher(*key), publisher.encode());
+            image.put(Cf::State, state_keys::publisher(key), publisher.encode());
         }
         for (id, last) in self.cumulative.sorted() {
             image.put(Cf::State, state_keys::cumulative(id), last.encode());

@@ -2,11 +2,13 @@
 //!
 //! In:    the stamps of batches; the minutes of seals, which are the log's time.
 //! Out:   first time or not.
-//! Kept:  per (publisher, epoch) the newest sequence, a bitmap of the 1,024 up to it, what became of the rows.
+//! Kept:  per (account, publisher, epoch) the newest sequence, a bitmap of the 1,024 up to it, what became of the rows.
+//!        Ids are made by publishers, so an account is in it: nobody makes another's batches duplicates.
 //! Never: a clock. A publisher is stamped with the minute of the first seal after it was heard, so that one that was
 //!        heard after a long pause is not forgotten by the seal that ends the pause.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use model::{Minute, PUBLISHER_WINDOW, PublisherId, Stamp};
 
@@ -14,8 +16,8 @@ use crate::StateError;
 use crate::limits::{NAMED_FORGOTTEN_MINUTES, PUBLISHER_FORGOTTEN_MINUTES, WINDOW_WORDS};
 use crate::state_bytes::{StateReader, StateWriter};
 
-/// One life of a publisher.
-pub(crate) type PublisherKey = (PublisherId, u64);
+/// One life of a publisher in an account.
+pub(crate) type PublisherKey = (PublisherId, u64, Arc<str>);
 
 /// What became of the rows of one publisher in this partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,18 +67,21 @@ impl Dedup {
     }
 
     /// The publisher of a batch, remembered from now on.
-    pub(crate) fn hear(&mut self, stamp: Stamp) -> &mut Publisher {
-        let key = (stamp.publisher, stamp.epoch);
+    pub(crate) fn hear(&mut self, account: &str, stamp: Stamp) -> &mut Publisher {
+        let key: PublisherKey = (stamp.publisher, stamp.epoch, account.into());
         if !self.publishers.contains_key(&key) && self.publishers.len() >= self.publishers_max {
             self.evict();
         }
-        self.heard.insert(key);
+        self.heard.insert(key.clone());
         self.publishers.entry(key).or_insert_with(Publisher::new)
     }
 
-    /// What became of a publisher's rows; nothing of one that is unknown.
+    /// What became of a publisher's rows, in whatever account; nothing of one that is unknown.
     pub(crate) fn account(&self, publisher: PublisherId, epoch: u64) -> PublisherAccount {
-        self.publishers.get(&(publisher, epoch)).map(|one| one.account).unwrap_or_default()
+        let lives = self.publishers.range((publisher, epoch, Arc::from(""))..);
+        lives
+            .take_while(|((id, life, _), _)| (*id, *life) == (publisher, epoch))
+            .fold(PublisherAccount::default(), |sum, (_, one)| sum.plus(&one.account))
     }
 
     /// How many publishers are remembered.
@@ -94,13 +99,14 @@ impl Dedup {
         }
         let forgotten = &mut self.forgotten;
         self.publishers.retain(|key, publisher| {
-            let keep = publisher.last_heard >= now.minus(forgotten_after(*key));
+            let keep = publisher.last_heard >= now.minus(forgotten_after(key));
             if !keep {
-                forgotten.insert(*key);
+                forgotten.insert(key.clone());
             }
             keep
         });
-        let put = heard.iter().filter_map(|key| Some((*key, self.publishers.get(key)?))).collect();
+        let put =
+            heard.into_iter().filter_map(|key| self.publishers.get(&key).map(|one| (key, one))).collect();
         DedupChanges { put, delete: std::mem::take(&mut self.forgotten) }
     }
 
@@ -119,7 +125,7 @@ impl Dedup {
         let mut by_age: Vec<(bool, Minute, PublisherKey)> = self
             .publishers
             .iter()
-            .map(|(key, publisher)| (self.heard.contains(key), publisher.last_heard, *key))
+            .map(|(key, publisher)| (self.heard.contains(key), publisher.last_heard, key.clone()))
             .collect();
         by_age.sort_unstable();
         for (_, _, key) in by_age.into_iter().take(self.publishers_max.div_ceil(16)) {
@@ -132,8 +138,20 @@ impl Dedup {
 }
 
 /// Minutes of log time.
-fn forgotten_after((_, epoch): PublisherKey) -> u32 {
-    if epoch == 0 { NAMED_FORGOTTEN_MINUTES } else { PUBLISHER_FORGOTTEN_MINUTES }
+fn forgotten_after((_, epoch, _): &PublisherKey) -> u32 {
+    if *epoch == 0 { NAMED_FORGOTTEN_MINUTES } else { PUBLISHER_FORGOTTEN_MINUTES }
+}
+
+// === impl PublisherAccount ===
+
+impl PublisherAccount {
+    fn plus(self, other: &Self) -> Self {
+        Self {
+            applied: self.applied + other.applied,
+            duplicate: self.duplicate + other.duplicate,
+            dropped: self.dropped + other.dropped,
+        }
+    }
 }
 
 // === impl Publisher ===
@@ -259,7 +277,7 @@ mod tests {
     fn a_day_of_log_time_forgets_and_a_month_forgets_a_named_one() {
         let mut dedup = Dedup::new(10);
         for epoch in [0, 7] {
-            assert!(dedup.hear(stamp(1, epoch, 3)).first_time(3));
+            assert!(dedup.hear("a", stamp(1, epoch, 3)).first_time(3));
         }
         assert_eq!(
             dedup.checkpoint(Minute(100_000)).put.len(),
@@ -268,22 +286,40 @@ mod tests {
         );
         assert!(dedup.checkpoint(Minute(100_000 + 1440)).delete.is_empty());
         let changes = dedup.checkpoint(Minute(100_000 + 1441));
-        assert_eq!((changes.put.len(), changes.delete), (0, BTreeSet::from([(PublisherId(1), 7)])));
-        assert!(!dedup.hear(stamp(1, 0, 3)).first_time(3));
+        assert_eq!(
+            (changes.put.len(), changes.delete),
+            (0, BTreeSet::from([(PublisherId(1), 7, "a".into())]))
+        );
+        assert!(!dedup.hear("a", stamp(1, 0, 3)).first_time(3));
         dedup.checkpoint(Minute(500_000));
         assert_eq!(dedup.len(), 1, "heard just before a long pause ended");
     }
 
     #[test]
+    fn nobody_makes_anothers_batches_duplicates() {
+        let mut dedup = Dedup::new(10);
+        let first = |dedup: &mut Dedup, account: &str| dedup.hear(account, stamp(7, 1, 3)).first_time(3);
+        assert!(first(&mut dedup, "mallory") && first(&mut dedup, "alice"));
+        assert!(!first(&mut dedup, "alice") && !first(&mut dedup, "mallory"));
+        dedup.hear("alice", stamp(7, 1, 3)).account.applied = 5;
+        dedup.hear("mallory", stamp(7, 1, 3)).account.applied = 2;
+        dedup.hear("alice", stamp(7, 2, 3)).account.applied = 100;
+        assert_eq!(dedup.account(PublisherId(7), 1).applied, 7);
+    }
+
+    #[test]
     fn too_many_publishers_cost_the_longest_unheard() {
         let mut dedup = Dedup::new(16);
-        assert!((0..16).all(|publisher| dedup.hear(stamp(publisher, 1, 0)).first_time(0)));
+        assert!((0..16).all(|publisher| dedup.hear("a", stamp(publisher, 1, 0)).first_time(0)));
         dedup.checkpoint(Minute(1));
-        assert!((0..15).all(|publisher| dedup.hear(stamp(publisher, 1, 1)).first_time(1)));
-        dedup.hear(stamp(99, 1, 0)).first_time(0);
+        assert!((0..15).all(|publisher| dedup.hear("a", stamp(publisher, 1, 1)).first_time(1)));
+        dedup.hear("a", stamp(99, 1, 0)).first_time(0);
         assert_eq!((dedup.len(), dedup.evicted), (16, 1));
         let changes = dedup.checkpoint(Minute(2));
-        assert_eq!((changes.put.len(), changes.delete), (16, BTreeSet::from([(PublisherId(15), 1)])));
+        assert_eq!(
+            (changes.put.len(), changes.delete),
+            (16, BTreeSet::from([(PublisherId(15), 1, "a".into())]))
+        );
     }
 
     #[test]

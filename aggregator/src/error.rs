@@ -30,6 +30,17 @@ pub enum StateError {
         /// What can be read.
         reads: u8,
     },
+    /// Written by an earlier version.
+    #[error(
+        "the state has format version {got}, older than {reads}, the only one that this build reads: run the build that \
+         wrote it, or start with an empty data directory"
+    )]
+    Older {
+        /// What stands there.
+        got: u8,
+        /// What can be read.
+        reads: u8,
+    },
     /// Parts of the checkpoint contradict each other.
     #[error("the checkpoint contradicts itself ({0}): restore the partition from a backup")]
     Contradiction(String),

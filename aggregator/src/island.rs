@@ -125,7 +125,7 @@ impl Island {
         let merged = self.merge_batch(&Resolved { batch: &view, ids: &ids, refused });
         self.ids = ids;
         if let Some(stamp) = view.stamp() {
-            let account = &mut self.dedup.hear(stamp).account;
+            let account = &mut self.dedup.hear(view.account(), stamp).account;
             account.applied += merged.applied;
             account.dropped += merged.dropped;
         }
@@ -135,7 +135,7 @@ impl Island {
     /// Also true for a batch without a stamp: its publisher does not retry.
     fn first_time(&mut self, batch: &BatchView<'_>) -> bool {
         let Some(stamp) = batch.stamp() else { return true };
-        let publisher = self.dedup.hear(stamp);
+        let publisher = self.dedup.hear(batch.account(), stamp);
         let first = publisher.first_time(stamp.sequence);
         if !first {
             publisher.account.duplicate += batch.rows() as u64;

@@ -6,8 +6,8 @@
 
 use crate::StateError;
 
-/// The version of every value, also of the head. A later one is refused, not guessed at.
-pub(crate) const STATE_VERSION: u8 = 1;
+/// The version of every value, also of the head. Any other is refused, not guessed at: 1 was never released.
+pub(crate) const STATE_VERSION: u8 = 2;
 
 const CRC_BYTES: usize = 4;
 
@@ -69,6 +69,7 @@ impl<'a> StateReader<'a> {
         }
         match content.split_first() {
             Some((&STATE_VERSION, rest)) => Ok(Self { key, rest }),
+            Some((&got, _)) if got < STATE_VERSION => Err(StateError::Older { got, reads: STATE_VERSION }),
             Some((&got, _)) => Err(StateError::Version { got, reads: STATE_VERSION }),
             None => Err(reader.damaged("is too short")),
         }
@@ -149,9 +150,23 @@ mod tests {
     }
 
     #[test]
-    fn golden_bytes_of_version_1() {
+    fn another_version_says_what_to_do() {
+        let of = |version: u8| {
+            let mut value = vec![version, 7];
+            value.extend_from_slice(&crc32c::crc32c(&value).to_le_bytes());
+            StateReader::new(b"C", &value).err().map(|why| why.to_string()).unwrap_or_default()
+        };
+        assert!(
+            of(1).contains("version 1, older than 2") && of(1).contains("start with an empty data directory")
+        );
+        assert!(of(3).contains("run the newer version"));
+        assert_eq!(of(2), "");
+    }
+
+    #[test]
+    fn golden_bytes_of_version_2() {
         let mut writer = StateWriter::new();
         writer.u32(5);
-        assert_eq!(writer.finish(), [1, 5, 0, 0, 0, 210, 130, 4, 219]);
+        assert_eq!(writer.finish(), [2, 5, 0, 0, 0, 38, 50, 55, 147]);
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! │ 'A' │ hour u32 │ account │                      rows applied by minute of that hour
 //! │ 'C' │                                           the head (store::CHECKPOINT_KEY)
-//! │ 'D' │ publisher u128 │ epoch u64 │              dedup window and account of a publisher
+//! │ 'D' │ publisher u128 │ epoch u64 │ account │    dedup window of a publisher and what became of its rows
 //! │ 'O' │ minute u32 │                              an open minute
 //! │ 'P' │ minute u32 │                              rows of a minute ahead of those that may be open
 //! │ 'U' │ local id u32 │                            the last point of a cumulative series
@@ -31,13 +31,15 @@ pub(crate) fn read_hour(key: &[u8]) -> Option<(u32, &str)> {
     Some((u32::from_be_bytes(*hour), std::str::from_utf8(account).ok()?))
 }
 
-pub(crate) fn publisher((publisher, epoch): PublisherKey) -> Vec<u8> {
-    tagged(PUBLISHER, &[&publisher.0.to_be_bytes(), &epoch.to_be_bytes()])
+pub(crate) fn publisher((publisher, epoch, account): &PublisherKey) -> Vec<u8> {
+    tagged(PUBLISHER, &[&publisher.0.to_be_bytes(), &epoch.to_be_bytes(), account.as_bytes()])
 }
 
 pub(crate) fn read_publisher(key: &[u8]) -> Option<PublisherKey> {
-    let (publisher, epoch) = key.get(1..)?.split_first_chunk()?;
-    Some((PublisherId(u128::from_be_bytes(*publisher)), u64::from_be_bytes(epoch.try_into().ok()?)))
+    let (publisher, rest) = key.get(1..)?.split_first_chunk()?;
+    let (epoch, account) = rest.split_first_chunk()?;
+    let account = std::str::from_utf8(account).ok()?.into();
+    Some((PublisherId(u128::from_be_bytes(*publisher)), u64::from_be_bytes(*epoch), account))
 }
 
 pub(crate) fn minute(tag: u8, minute: Minute) -> Vec<u8> {
