@@ -23,6 +23,24 @@ pub(crate) struct BitReader<'a> {
     at: usize,
 }
 
+/// The bits from a place on, lowest first: [`PEEK_BITS`] or more of them, then zeros.
+#[inline]
+pub(crate) fn peek(bytes: &[u8], at: usize) -> u64 {
+    let byte = at / 8;
+    match bytes.get(byte..byte + 8).and_then(<[u8]>::as_array::<8>) {
+        Some(word) => u64::from_le_bytes(*word) >> (at % 8),
+        None => peek_tail(bytes, at),
+    }
+}
+
+#[cold]
+fn peek_tail(bytes: &[u8], at: usize) -> u64 {
+    let rest = bytes.get(at / 8..).unwrap_or_default();
+    let mut word = [0; 8];
+    word[..rest.len()].copy_from_slice(rest);
+    u64::from_le_bytes(word) >> (at % 8)
+}
+
 // === impl BitWriter ===
 
 impl<'a> BitWriter<'a> {
@@ -60,22 +78,20 @@ impl<'a> BitReader<'a> {
         Self { bytes, at: 0 }
     }
 
+    /// From a place in bits.
+    pub(crate) fn from(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at }
+    }
+
     /// The next bits, lowest first: [`PEEK_BITS`] or more of them, then zeros.
     #[inline]
     pub(crate) fn peek(&self) -> u64 {
-        let byte = self.at / 8;
-        match self.bytes.get(byte..).and_then(|rest| rest.first_chunk::<8>()) {
-            Some(word) => u64::from_le_bytes(*word) >> (self.at % 8),
-            None => self.peek_tail(byte),
-        }
+        peek(self.bytes, self.at)
     }
 
-    #[cold]
-    fn peek_tail(&self, byte: usize) -> u64 {
-        let rest = self.bytes.get(byte..).unwrap_or_default();
-        let mut word = [0; 8];
-        word[..rest.len()].copy_from_slice(rest);
-        u64::from_le_bytes(word) >> (self.at % 8)
+    /// How many bits were passed.
+    pub(crate) fn at(&self) -> usize {
+        self.at
     }
 
     /// Moves on by at most 64 bits, also past the end.

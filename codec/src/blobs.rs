@@ -3,7 +3,7 @@
 
 use crate::delta::Order;
 use crate::error::Flaw;
-use crate::integers;
+use crate::integers::{self, BATCH, Reader};
 
 /// How a column of byte strings is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum Mode {
 impl Mode {
     pub(crate) fn from_byte(byte: u8) -> Result<Self, Flaw> {
         let modes = [Self::Constant, Self::Joined];
-        modes.get(usize::from(byte)).copied().ok_or(Flaw("the mode is not one of version 1"))
+        modes.get(usize::from(byte)).copied().ok_or(Flaw("the mode does not exist"))
     }
 }
 
@@ -30,9 +30,7 @@ pub(crate) fn encode(values: &[&[u8]], out: &mut Vec<u8>) -> Mode {
         return Mode::Constant;
     }
     let lengths: Vec<u64> = values.iter().map(|value| value.len() as u64).collect();
-    let at = out.len();
-    out.push(0);
-    out[at] = integers::encode(&lengths, &[Order::Values], out).to_byte();
+    integers::encode_with_mode(&lengths, &[Order::Values], out);
     values.iter().for_each(|value| out.extend_from_slice(value));
     Mode::Joined
 }
@@ -55,11 +53,12 @@ pub(crate) fn decode<'a>(
 }
 
 fn decode_joined<'a>(count: usize, input: &mut &'a [u8], out: &mut Vec<&'a [u8]>) -> Result<(), Flaw> {
-    let (mode, body) = input.split_first().ok_or(Flaw("the mode of the lengths is missing"))?;
-    let mode = integers::Mode::from_byte(*mode)?;
-    *input = body;
-    let mut lengths = Vec::new();
-    integers::decode(mode, count, input, &mut lengths, |length| length)?;
+    let mut reader = Reader::with_mode(count, input)?;
+    let (mut lengths, mut batch) = (Vec::new(), [0; BATCH]);
+    while let Some(values) = reader.next(&mut batch)? {
+        lengths.extend_from_slice(values);
+    }
+    *input = reader.finish()?;
     out.reserve(count);
     for length in lengths {
         let here = usize::try_from(length).ok().and_then(|length| input.split_at_checked(length));

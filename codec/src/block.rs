@@ -5,8 +5,9 @@ use std::fmt;
 use crate::error::{CodecError, Flaw};
 use crate::varint;
 
-/// The format that this build writes, and the only one it reads.
-pub const VERSION: u8 = 1;
+/// The format that this build writes, and the only one it reads. Version 1 had other modes under the same
+/// numbers and was never released.
+pub const VERSION: u8 = 2;
 
 const CRC_BYTES: usize = 4;
 

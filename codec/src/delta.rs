@@ -1,5 +1,6 @@
 //! What is left of numbers when the expected is taken away: nothing, the number before, or the step
-//! before. All arithmetic wraps, so that any 64-bit numbers come back.
+//! before; and then a base, which all residuals are counted from. All arithmetic wraps, so that any
+//! 64-bit numbers come back.
 
 use crate::error::Flaw;
 use crate::varint;
@@ -15,12 +16,13 @@ pub(crate) enum Order {
     DeltasOfDeltas = 2,
 }
 
-/// Numbers as the first few of them (`head`) and a residual for each of the others.
+/// Numbers as a residual each. The head is a number, and a step, as far as the order goes, such that the
+/// first residuals are zero: so there are as many residuals as numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Residuals {
-    pub(crate) order: Order,
-    /// The first number, then the first step, as far as the order goes.
+    order: Order,
     head: [u64; 2],
+    base: u64,
     pub(crate) rest: Vec<u64>,
 }
 
@@ -30,84 +32,96 @@ pub(crate) struct Rebuild {
     order: Order,
     value: u64,
     step: u64,
-    /// What every residual is counted from.
     base: u64,
+}
+
+fn step([a, b]: &[u64; 2]) -> u64 {
+    b.wrapping_sub(*a)
+}
+
+fn turn([a, b, c]: &[u64; 3]) -> u64 {
+    step(&[step(&[*a, *b]), step(&[*b, *c])])
+}
+
+// === impl Order ===
+
+impl Order {
+    /// The residuals of all but the first numbers, from a base of zero, each through `see`.
+    #[inline]
+    pub(crate) fn each(self, values: &[u64], see: impl FnMut(u64)) {
+        match self {
+            Self::Values => values.iter().copied().for_each(see),
+            Self::Deltas => values.array_windows::<2>().map(step).for_each(see),
+            Self::DeltasOfDeltas => values.array_windows::<3>().map(turn).for_each(see),
+        }
+    }
 }
 
 // === impl Residuals ===
 
 impl Residuals {
     /// `values` must be more than two: shorter columns are lines.
-    pub(crate) fn new(order: Order, values: &[u64]) -> Self {
+    pub(crate) fn new(order: Order, values: &[u64], base: u64) -> Self {
         debug_assert!(values.len() > 2, "BUG: {} values are a line", values.len());
-        let step = |pair: &[u64; 2]| pair[1].wrapping_sub(pair[0]);
-        let steps = values.array_windows::<2>().map(step);
-        let steps_of_steps =
-            values.array_windows::<3>().map(|[a, b, c]| step(&[step(&[*a, *b]), step(&[*b, *c])]));
-        let (head, rest) = match order {
-            Order::Values => ([0, 0], values.to_vec()),
-            Order::Deltas => ([values[0], 0], steps.collect()),
-            Order::DeltasOfDeltas => ([values[0], step(&[values[0], values[1]])], steps_of_steps.collect()),
-        };
-        Self { order, head, rest }
+        let mut rest = Vec::with_capacity(values.len());
+        rest.resize(order as usize, 0);
+        order.each(values, |residual| rest.push(residual.wrapping_sub(base)));
+        Self { order, head: head(order, values, base), base, rest }
     }
 
     pub(crate) fn put_head(&self, out: &mut Vec<u8>) {
         for number in &self.head[..self.order as usize] {
             varint::put_signed(*number, out);
         }
+        varint::put_signed(self.base, out);
     }
 
-    pub(crate) fn head_bytes(&self) -> usize {
-        self.head[..self.order as usize].iter().map(|number| varint::length(varint::zigzag(*number))).sum()
+    /// The bytes that [`Residuals::put_head`] will write.
+    pub(crate) fn head_bytes(order: Order, values: &[u64], base: u64) -> usize {
+        let length = |number: &u64| varint::length(varint::zigzag(*number));
+        let head = head(order, values, base);
+        head[..order as usize].iter().map(length).sum::<usize>() + length(&base)
+    }
+}
+
+/// What makes the first residuals zero.
+fn head(order: Order, values: &[u64], base: u64) -> [u64; 2] {
+    let first_step = step(&[values[0], values[1]]).wrapping_sub(base);
+    match order {
+        Order::Values => [0, 0],
+        Order::Deltas => [values[0].wrapping_sub(base), 0],
+        Order::DeltasOfDeltas => [values[0].wrapping_sub(first_step), first_step.wrapping_sub(base)],
     }
 }
 
 // === impl Rebuild ===
 
 impl Rebuild {
-    /// Reads the head and hands the numbers in it to `emit`.
-    pub(crate) fn take_head(
-        order: Order,
-        input: &mut &[u8],
-        mut emit: impl FnMut(u64),
-    ) -> Result<Self, Flaw> {
-        let mut this = Self { order, value: 0, step: 0, base: 0 };
-        if order != Order::Values {
-            this.value = varint::take_signed(input)?;
-            emit(this.value);
+    /// Reads the head.
+    pub(crate) fn take_head(order: Order, input: &mut &[u8]) -> Result<Self, Flaw> {
+        let mut head = [0; 2];
+        for number in &mut head[..order as usize] {
+            *number = varint::take_signed(input)?;
         }
-        if order == Order::DeltasOfDeltas {
-            this.step = varint::take_signed(input)?;
-            this.value = this.value.wrapping_add(this.step);
-            emit(this.value);
-        }
-        this.base = varint::take_signed(input)?;
-        Ok(this)
+        let [value, step] = head;
+        Ok(Self { order, value, step, base: varint::take_signed(input)? })
     }
 
-    /// Appends the numbers that follow, one for each residual.
+    /// Turns residuals into the numbers that follow.
     #[inline]
-    pub(crate) fn extend<T>(
-        &mut self,
-        residuals: &[u64],
-        out: &mut Vec<T>,
-        convert: &mut impl FnMut(u64) -> T,
-    ) {
+    pub(crate) fn apply(&mut self, batch: &mut [u64]) {
         let Self { order, mut value, mut step, base } = *self;
         match order {
-            Order::Values => {
-                out.extend(residuals.iter().map(|residual| convert(residual.wrapping_add(base))));
-            }
-            Order::Deltas => out.extend(residuals.iter().map(|residual| {
-                value = value.wrapping_add(residual.wrapping_add(base));
-                convert(value)
-            })),
-            Order::DeltasOfDeltas => out.extend(residuals.iter().map(|residual| {
-                step = step.wrapping_add(residual.wrapping_add(base));
+            Order::Values => batch.iter_mut().for_each(|slot| *slot = slot.wrapping_add(base)),
+            Order::Deltas => batch.iter_mut().for_each(|slot| {
+                value = value.wrapping_add(slot.wrapping_add(base));
+                *slot = value;
+            }),
+            Order::DeltasOfDeltas => batch.iter_mut().for_each(|slot| {
+                step = step.wrapping_add(slot.wrapping_add(base));
                 value = value.wrapping_add(step);
-                convert(value)
-            })),
+                *slot = value;
+            }),
         }
         (self.value, self.step) = (value, step);
     }

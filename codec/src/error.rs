@@ -7,7 +7,7 @@ use crate::block::Kind;
 pub enum CodecError {
     /// The first byte names a format that this build does not read.
     #[error(
-        "cannot read block version {found}: this build reads version {known}; a newer build wrote it, or the bytes are damaged"
+        "cannot read block version {found}: this build reads version {known}; another build wrote it, or the bytes are damaged"
     )]
     Version {
         /// The version byte found.

@@ -19,11 +19,19 @@ const SMALL: usize = 4096;
 /// A code below [`SMALL`] with its length in the top byte; the code has at most 18 bits.
 static SMALL_CODES: [u32; SMALL] = small_codes();
 
-/// The sum of the terms that a byte of a code stands for, by the byte's place.
-static BYTE_SUMS: [[u64; 256]; 8] = byte_sums();
+/// Digits looked up together.
+const DIGITS: u32 = 12;
+/// The sums of twelve terms, of the first ones and of those after: 16 KiB each.
+static SUMS: [[u32; 1 << DIGITS]; 2] = [sums(0), sums(DIGITS as usize)];
 
-/// By bit length of a number: the length of the code of the smallest such number.
-static LENGTHS: [u8; 65] = lengths();
+/// Codes of numbers below this one are put together from two tables: a multiple of the shift by
+/// [`SMALL_TERMS`] places, and a small rest.
+const MIDDLE: u64 = TERMS[SMALL_TERMS + 12];
+/// Numbers below the term of this place have a code in [`SMALL_CODES`].
+const SMALL_TERMS: usize = 16;
+const _: () = assert!(TERMS[SMALL_TERMS] < SMALL as u64);
+/// By a number of twelve digits, the number whose digits are the same, [`SMALL_TERMS`] places higher.
+static SHIFTED: [u32; TERMS[12] as usize] = shifted();
 
 const fn terms() -> [u64; 92] {
     let mut terms = [1; 92];
@@ -64,49 +72,70 @@ const fn small_codes() -> [u32; SMALL] {
     codes
 }
 
-const fn byte_sums() -> [[u64; 256]; 8] {
-    let mut sums = [[0; 256]; 8];
-    let mut place = 0;
-    while place < 8 {
-        let mut byte: usize = 1;
-        while byte < 256 {
-            let lowest = byte.trailing_zeros() as usize;
-            sums[place][byte] = sums[place][byte & (byte - 1)] + TERMS[8 * place + lowest];
-            byte += 1;
-        }
-        place += 1;
+const fn sums(first: usize) -> [u32; 1 << DIGITS] {
+    let mut sums = [0; 1 << DIGITS];
+    let mut digits: usize = 1;
+    while digits < sums.len() {
+        let lowest = digits.trailing_zeros() as usize;
+        sums[digits] = sums[digits & (digits - 1)] + TERMS[first + lowest] as u32;
+        digits += 1;
     }
     sums
 }
 
-const fn lengths() -> [u8; 65] {
-    let mut lengths = [0; 65];
-    let mut bits = 1;
-    while bits <= 64 {
-        lengths[bits] = top_term(1 << (bits - 1)) as u8 + 2;
-        bits += 1;
+const fn shifted() -> [u32; TERMS[12] as usize] {
+    let mut shifted = [0; TERMS[12] as usize];
+    let mut value = 1;
+    while value < shifted.len() {
+        let top = top_term(value as u64);
+        shifted[value] = shifted[value - TERMS[top] as usize] + TERMS[top + SMALL_TERMS] as u32;
+        value += 1;
     }
-    lengths
+    shifted
 }
 
 /// The bits of the code of `value`, which is at least 1: 2 to 93.
-#[inline]
-pub(crate) fn length(value: u64) -> u32 {
-    let least = LENGTHS[64 - value.leading_zeros() as usize];
-    // Doubling a number passes one or two terms; a code of `least` bits has its top term at `least - 2`.
-    let next = usize::from(least) - 1;
-    let passed = |term: usize| u32::from(TERMS.get(term).is_some_and(|term| *term <= value));
-    u32::from(least) + passed(next) + passed(next + 1)
+pub(crate) const fn length(value: u64) -> u32 {
+    top_term(value) as u32 + 2
 }
 
 /// Appends the code of `value`, which is at least 1.
 #[inline]
 pub(crate) fn put(value: u64, writer: &mut BitWriter<'_>) {
+    put_and(value, 0, 0, writer);
+}
+
+/// Appends the code of `value`, which is at least 1, and then a bit or none.
+#[inline]
+pub(crate) fn put_and(value: u64, bit: u64, bits: u32, writer: &mut BitWriter<'_>) {
     debug_assert!(value > 0, "BUG: zero has no Fibonacci code");
-    match SMALL_CODES.get(value as usize) {
-        Some(code) => writer.write(u64::from(code & 0xff_ffff), code >> 24),
-        None => put_large(value, writer),
+    if let Some(code) = SMALL_CODES.get(value as usize) {
+        let length = code >> 24;
+        writer.write(u64::from(code & 0xff_ffff) | bit << length, length + bits);
+    } else if value < MIDDLE {
+        let (code, length) = middle_code(value);
+        writer.write(code | bit << length, length + bits);
+    } else {
+        put_large(value, writer);
+        writer.write(bit, bits);
     }
+}
+
+/// The code of a number of [`SMALL_TERMS`] to [`SMALL_TERMS`] + 12 digits: its upper digits are those of
+/// about the number divided by the golden ratio to the 16th, its lower ones those of what is then left.
+#[inline]
+fn middle_code(value: u64) -> (u64, u32) {
+    const INVERSE: f64 = 1.0 / 2_206.999_546_9;
+    let guess = (value as f64 * INVERSE) as usize;
+    // The guess is at most one too high or too low.
+    let mut high = (guess + 1).min(SHIFTED.len() - 1);
+    while u64::from(SHIFTED[high]) > value {
+        high -= 1;
+    }
+    let low = value - u64::from(SHIFTED[high]);
+    let (high, low) = (SMALL_CODES[high], SMALL_CODES[low as usize]);
+    let low_digits = u64::from(low & 0xff_ffff) & !(1u64 << (low >> 24) >> 1);
+    (u64::from(high & 0xff_ffff) << SMALL_TERMS | low_digits, (high >> 24) + SMALL_TERMS as u32)
 }
 
 fn put_large(value: u64, writer: &mut BitWriter<'_>) {
@@ -114,42 +143,36 @@ fn put_large(value: u64, writer: &mut BitWriter<'_>) {
     let mut code = 1u128 << (length - 1);
     let mut rest = value;
     while rest > 0 {
-        let top = self::length(rest) - 2;
+        let top = top_term(rest);
         code |= 1 << top;
-        rest -= TERMS[top as usize];
+        rest -= TERMS[top];
     }
     writer.write(code as u64, length.min(64));
     writer.write((code >> 64) as u64, length.saturating_sub(64));
 }
 
+/// The value of the code at the front of what [`BitReader::peek`] shows and its length, at most 25 bits;
+/// `None` if it is longer.
+#[inline]
+pub(crate) fn short(window: u64) -> Option<(u64, u32)> {
+    let top = (window & (window >> 1)).trailing_zeros();
+    if top >= 2 * DIGITS {
+        return None;
+    }
+    let digits = (window & ((2 << top) - 1)) as usize;
+    let value = SUMS[0][digits % (1 << DIGITS)] + SUMS[1][digits >> DIGITS & ((1 << DIGITS) - 1)];
+    Some((u64::from(value), top + 2))
+}
+
 /// Takes the next code.
 #[inline]
 pub(crate) fn take(reader: &mut BitReader<'_>) -> Result<u64, Flaw> {
-    let window = reader.peek();
-    let ends = window & (window >> 1);
-    if ends == 0 {
-        return take_long(reader);
-    }
-    let top = ends.trailing_zeros();
-    reader.skip(top + 2);
-    Ok(sum(window & (u64::MAX >> (63 - top))))
+    let Some((value, bits)) = short(reader.peek()) else { return take_long(reader) };
+    reader.skip(bits);
+    Ok(value)
 }
 
-/// The number that the terms in `code` add up to. The top bit is unused, so the sum is in range.
-#[inline]
-fn sum(mut code: u64) -> u64 {
-    let mut sum = BYTE_SUMS[0][code as usize & 0xff];
-    let mut place = 1;
-    code >>= 8;
-    while code != 0 {
-        sum += BYTE_SUMS[place & 7][code as usize & 0xff];
-        code >>= 8;
-        place += 1;
-    }
-    sum
-}
-
-/// A code that does not fit the window: above 10^11, or cut off. Rare, so bit by bit.
+/// A code above 10^5, or one that is cut off. Rare, so bit by bit.
 #[cold]
 fn take_long(reader: &mut BitReader<'_>) -> Result<u64, Flaw> {
     let (mut sum, mut last) = (0u64, 0);

@@ -1,23 +1,26 @@
-//! A column of 64-bit integers in the cheapest of thirteen modes: a line, or one of three orders of
-//! residuals in one of four codings.
+//! A column of 64-bit integers in the cheapest of sixteen modes: a line, or one of three orders of
+//! residuals in one of five codings.
 //!
 //! In:    integers as their 64 bits; signed and unsigned ones alike, for all arithmetic wraps.
 //! Out:   a mode and a body; the frame, the count and the checksum are `block`'s.
-//! Never: more than a few hundred bytes of its own memory while decoding.
+//! Never: more than 80 KiB of its own memory while decoding.
 
+use crate::binned::Binned;
 use crate::bits::BitReader;
-use crate::delta::{Order, Rebuild, Residuals};
+use crate::delta::{Order, Rebuild};
 use crate::error::Flaw;
-use crate::packed::{self, Packed};
-use crate::zero_run::{self, ZeroRun};
-use crate::{rising, signed, varint};
+use crate::lanes::Lanes;
+use crate::packed::Packed;
+use crate::plan::Plan;
+use crate::rising::Rising;
+use crate::signed::Signed;
+use crate::varint;
+use crate::zero_run::ZeroRun;
 
-/// Residuals decoded together: 2 KiB on the stack, so that codings and orders meet in a buffer in
-/// the first-level cache and not in a loop of their own for each pair.
-const BATCH: usize = 256;
-
-/// Values looked at for the middle one. Being off costs a fraction of a bit, sorting all costs 20 ns each.
-const SAMPLE: usize = 63;
+/// Values decoded together: 2 KiB on the stack, so that codings and orders meet in a buffer in the
+/// first-level cache and not in a loop of their own for each pair. Whole quads, as `lanes` asks for.
+pub(crate) const BATCH: usize = 256;
+const _: () = assert!(BATCH.is_multiple_of(crate::lanes::LANES));
 
 /// How residuals are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub(crate) enum Coding {
     Rising = 2,
     /// Runs of the middle, and the exceptions. See [`crate::zero_run`].
     ZeroRun = 3,
+    /// By how often they occur. See [`crate::binned`].
+    Binned = 4,
 }
 
 /// How a body is written.
@@ -40,23 +45,29 @@ pub(crate) enum Mode {
     Coded(Order, Coding),
 }
 
-/// Where residuals come from.
-#[derive(Debug)]
-enum Source<'a> {
-    Packed(Packed<'a>),
-    Signed(BitReader<'a>),
-    Rising(BitReader<'a>),
-    ZeroRun(ZeroRun<'a>),
+/// The first value of a line, and what is added for each next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) first: u64,
+    pub(crate) step: u64,
 }
 
-/// One order in its cheapest coding, and what that costs.
+/// Values in order, a batch at a time.
 #[derive(Debug)]
-struct Plan {
-    residuals: Residuals,
-    coding: Coding,
-    base: u64,
-    span: u64,
-    bits: u64,
+pub(crate) struct Reader<'a> {
+    source: Source<'a>,
+    left: usize,
+}
+
+/// Where values come from.
+#[derive(Debug)]
+enum Source<'a> {
+    Line(Line, &'a [u8]),
+    Packed(Rebuild, Packed<'a>),
+    Signed(Rebuild, Lanes<'a>),
+    Rising(Rebuild, Lanes<'a>),
+    ZeroRun(Rebuild, ZeroRun<'a>),
+    Binned(Rebuild, Box<Binned<'a>>),
 }
 
 // === impl Mode ===
@@ -66,21 +77,20 @@ impl Mode {
     pub(crate) fn to_byte(self) -> u8 {
         match self {
             Self::Line => 0,
-            Self::Coded(order, coding) => 1 + 4 * order as u8 + coding as u8,
+            Self::Coded(order, coding) => 1 + 5 * order as u8 + coding as u8,
         }
     }
 
     pub(crate) fn from_byte(byte: u8) -> Result<Self, Flaw> {
+        use Coding::{Binned, Packed, Rising, Signed, ZeroRun};
         let order = match byte {
             0 => return Ok(Self::Line),
-            1..=4 => Order::Values,
-            5..=8 => Order::Deltas,
-            9..=12 => Order::DeltasOfDeltas,
-            _ => return Err(Flaw("the mode is not one of version 1")),
+            1..=5 => Order::Values,
+            6..=10 => Order::Deltas,
+            11..=15 => Order::DeltasOfDeltas,
+            _ => return Err(Flaw("the mode does not exist")),
         };
-        let coding =
-            [Coding::Packed, Coding::Signed, Coding::Rising, Coding::ZeroRun][usize::from(byte - 1) % 4];
-        Ok(Self::Coded(order, coding))
+        Ok(Self::Coded(order, [Packed, Signed, Rising, ZeroRun, Binned][usize::from(byte - 1) % 5]))
     }
 }
 
@@ -88,89 +98,49 @@ impl Mode {
 
 /// Appends the body of `values` and tells its mode. `orders` are those worth costing.
 pub(crate) fn encode(values: &[u64], orders: &[Order], out: &mut Vec<u8>) -> Mode {
-    if is_line(values) {
-        put_line(values, out);
+    if let Some(line) = Line::of(values) {
+        if !values.is_empty() {
+            line.put(out);
+        }
         return Mode::Line;
     }
-    let plan =
-        orders.iter().map(|order| Plan::new(Residuals::new(*order, values))).min_by_key(Plan::total_bits);
-    let plan = plan.expect("every kind of column names an order");
-    plan.put(out);
-    Mode::Coded(plan.residuals.order, plan.coding)
+    Plan::cheapest(values, orders).put(values, out)
 }
 
-fn is_line(values: &[u64]) -> bool {
-    let [first, second, ..] = values else { return true };
-    let step = second.wrapping_sub(*first);
-    values.array_windows::<2>().all(|[a, b]| b.wrapping_sub(*a) == step)
+/// A mode, then its body, for bodies within another.
+pub(crate) fn encode_with_mode(values: &[u64], orders: &[Order], out: &mut Vec<u8>) {
+    let at = out.len();
+    // The mode is known only after the body, and stands before it.
+    out.push(0);
+    out[at] = encode(values, orders, out).to_byte();
 }
 
-fn put_line(values: &[u64], out: &mut Vec<u8>) {
-    let Some(first) = values.first() else { return };
-    varint::put_signed(*first, out);
-    varint::put_signed(values.get(1).map_or(0, |second| second.wrapping_sub(*first)), out);
-}
+// === impl Line ===
 
-// === impl Plan ===
-
-impl Plan {
-    /// Costs the codings of one order.
-    fn new(residuals: Residuals) -> Self {
-        let rest = &residuals.rest;
-        let (low, high) = range(rest);
-        let (span, middle) = (high.wrapping_sub(low), middle(rest));
-        let mut best = (packed::cost(rest.len(), span), Coding::Packed, low);
-        let mut offer = |bits: u64, coding: Coding, base: u64| {
-            if bits < best.0 {
-                best = (bits, coding, base);
-            }
-        };
-        offer(signed::cost(rest, middle), Coding::Signed, middle);
-        // Without a sign pays only where most residuals are near the smallest.
-        if middle.wrapping_sub(low) <= span / 4
-            && let Some(bits) = rising::cost(rest, low, span)
-        {
-            offer(bits, Coding::Rising, low);
-        }
-        // Runs pay only where zeros are common, and a run takes 2 bits even when there is none.
-        if rest.iter().filter(|residual| **residual == middle).count() > rest.len() / 4 {
-            offer(zero_run::cost(rest, middle), Coding::ZeroRun, middle);
-        }
-        let (bits, coding, base) = best;
-        Self { residuals, coding, base, span, bits }
+impl Line {
+    fn of(values: &[u64]) -> Option<Self> {
+        let first = values.first().copied().unwrap_or_default();
+        let step = values.get(1).map_or(0, |second| second.wrapping_sub(first));
+        values.array_windows::<2>().all(|[a, b]| b.wrapping_sub(*a) == step).then_some(Self { first, step })
     }
 
-    fn total_bits(&self) -> u64 {
-        let head_bytes = self.residuals.head_bytes() + varint::length(varint::zigzag(self.base));
-        self.bits + 8 * head_bytes as u64
+    fn put(self, out: &mut Vec<u8>) {
+        varint::put_signed(self.first, out);
+        varint::put_signed(self.step, out);
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
-        let Self { residuals, base, .. } = self;
-        residuals.put_head(out);
-        varint::put_signed(*base, out);
-        match self.coding {
-            Coding::Packed => packed::put(&residuals.rest, *base, packed::width(self.span), out),
-            Coding::Signed => signed::put(&residuals.rest, *base, out),
-            Coding::Rising => rising::put(&residuals.rest, *base, out),
-            Coding::ZeroRun => zero_run::put(&residuals.rest, *base, out),
+    pub(crate) fn take(input: &mut &[u8]) -> Result<Self, Flaw> {
+        Ok(Self { first: varint::take_signed(input)?, step: varint::take_signed(input)? })
+    }
+
+    fn fill(&mut self, batch: &mut [u64]) {
+        let Self { mut first, step } = *self;
+        for slot in batch {
+            *slot = first;
+            first = first.wrapping_add(step);
         }
+        self.first = first;
     }
-}
-
-/// The least and the greatest, as signed numbers.
-fn range(residuals: &[u64]) -> (u64, u64) {
-    let least = |(low, high): (i64, i64), next: &u64| (low.min(*next as i64), high.max(*next as i64));
-    let (low, high) = residuals.iter().fold((i64::MAX, i64::MIN), least);
-    (low as u64, high as u64)
-}
-
-/// The median of a sample, as a signed number; where most are equal it is that one.
-fn middle(residuals: &[u64]) -> u64 {
-    let stride = residuals.len().div_ceil(SAMPLE);
-    let mut sample: Vec<i64> = residuals.iter().step_by(stride).map(|residual| *residual as i64).collect();
-    let half = sample.len() / 2;
-    *sample.select_nth_unstable(half).1 as u64
 }
 
 // === decoding ===
@@ -186,84 +156,109 @@ pub(crate) fn decode<T>(
     out: &mut Vec<T>,
     mut convert: impl FnMut(u64) -> T,
 ) -> Result<(), Flaw> {
-    match mode {
-        Mode::Line => decode_line(count, input, out, convert),
-        Mode::Coded(order, coding) => {
-            let mut left =
-                count.checked_sub(order as usize).ok_or(Flaw("fewer values than the mode's head holds"))?;
-            let mut rebuild = Rebuild::take_head(order, input, |value| out.push(convert(value)))?;
-            let mut source = Source::new(coding, input, left)?;
-            out.reserve(left);
-            let mut batch = [0; BATCH];
-            while left > 0 {
-                let batch = &mut batch[..left.min(BATCH)];
-                source.fill(batch)?;
-                rebuild.extend(batch, out, &mut convert);
-                left -= batch.len();
-            }
-            *input = source.finish()?;
-            Ok(())
-        }
+    let mut reader = Reader::new(mode, count, input)?;
+    out.reserve(count);
+    let mut batch = [0; BATCH];
+    while let Some(values) = reader.next(&mut batch)? {
+        out.extend(values.iter().map(|value| convert(*value)));
     }
+    *input = reader.finish()?;
+    Ok(())
 }
 
-fn decode_line<T>(
-    count: usize,
-    input: &mut &[u8],
-    out: &mut Vec<T>,
-    mut convert: impl FnMut(u64) -> T,
-) -> Result<(), Flaw> {
-    if count == 0 {
-        return Ok(());
+// === impl Reader ===
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(mode: Mode, count: usize, mut input: &'a [u8]) -> Result<Self, Flaw> {
+        let source = match mode {
+            Mode::Line if count == 0 => Source::Line(Line { first: 0, step: 0 }, input),
+            Mode::Line => {
+                let line = Line::take(&mut input)?;
+                Source::Line(line, input)
+            }
+            Mode::Coded(order, coding) => {
+                let rebuild = Rebuild::take_head(order, &mut input)?;
+                match coding {
+                    Coding::Packed => Source::Packed(rebuild, Packed::new(input, count)?),
+                    Coding::Signed => Source::Signed(rebuild, codes(input, count)?),
+                    Coding::Rising => Source::Rising(rebuild, codes(input, count)?),
+                    Coding::ZeroRun => Source::ZeroRun(rebuild, ZeroRun::new(input)),
+                    Coding::Binned => Source::Binned(rebuild, Box::new(Binned::new(input, count)?)),
+                }
+            }
+        };
+        Ok(Self { source, left: count })
     }
-    let mut next = varint::take_signed(input)?;
-    let step = varint::take_signed(input)?;
-    out.extend((0..count).map(|_| {
-        let value = next;
-        next = next.wrapping_add(step);
-        convert(value)
-    }));
-    Ok(())
+
+    /// A mode byte and its body.
+    pub(crate) fn with_mode(count: usize, input: &'a [u8]) -> Result<Self, Flaw> {
+        let (mode, body) = input.split_first().ok_or(Flaw("the mode of an inner column is missing"))?;
+        Self::new(Mode::from_byte(*mode)?, count, body)
+    }
+
+    /// The next values, as many as there is room for in `batch`; `None` at the end.
+    #[inline]
+    pub(crate) fn next<'b>(&mut self, batch: &'b mut [u64; BATCH]) -> Result<Option<&'b [u64]>, Flaw> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let batch = &mut batch[..self.left.min(BATCH)];
+        self.left -= batch.len();
+        self.source.fill(batch)?;
+        Ok(Some(batch))
+    }
+
+    /// What follows the body, after all values were taken.
+    pub(crate) fn finish(self) -> Result<&'a [u8], Flaw> {
+        match self.source {
+            Source::Line(_, rest) => Ok(rest),
+            Source::Packed(_, packed) => packed.finish(),
+            Source::Signed(_, lanes) | Source::Rising(_, lanes) => lanes.finish(),
+            Source::ZeroRun(_, zero_run) => zero_run.finish(),
+            Source::Binned(_, binned) => binned.finish(),
+        }
+    }
 }
 
 // === impl Source ===
 
-impl<'a> Source<'a> {
-    fn new(coding: Coding, input: &'a [u8], count: usize) -> Result<Self, Flaw> {
-        Ok(match coding {
-            Coding::Packed => Self::Packed(Packed::new(input, count)?),
-            Coding::Signed => Self::Signed(codes(input, count)?),
-            Coding::Rising => Self::Rising(codes(input, count)?),
-            Coding::ZeroRun => Self::ZeroRun(ZeroRun::new(input)),
-        })
-    }
-
+impl Source<'_> {
     fn fill(&mut self, batch: &mut [u64]) -> Result<(), Flaw> {
-        match self {
-            Self::Packed(packed) => {
-                packed.fill(batch);
-                Ok(())
+        let rebuild = match self {
+            Self::Line(line, _) => {
+                line.fill(batch);
+                return Ok(());
             }
-            Self::Signed(bits) => signed::fill(bits, batch),
-            Self::Rising(bits) => rising::fill(bits, batch),
-            Self::ZeroRun(zero_run) => zero_run.fill(batch),
-        }
-    }
-
-    fn finish(self) -> Result<&'a [u8], Flaw> {
-        match self {
-            Self::Packed(packed) => packed.finish(),
-            Self::Signed(bits) | Self::Rising(bits) => bits.finish(),
-            Self::ZeroRun(zero_run) => zero_run.finish(),
-        }
+            Self::Packed(rebuild, packed) => {
+                packed.fill(batch);
+                rebuild
+            }
+            Self::Signed(rebuild, lanes) => {
+                lanes.fill(batch, &Signed)?;
+                rebuild
+            }
+            Self::Rising(rebuild, lanes) => {
+                lanes.fill(batch, &Rising)?;
+                rebuild
+            }
+            Self::ZeroRun(rebuild, zero_run) => {
+                zero_run.fill(batch)?;
+                rebuild
+            }
+            Self::Binned(rebuild, binned) => {
+                binned.fill(batch)?;
+                rebuild
+            }
+        };
+        rebuild.apply(batch);
+        Ok(())
     }
 }
 
-/// A reader of `count` Fibonacci codes, of 2 bits each at the least: checked before memory is taken.
-fn codes(input: &[u8], count: usize) -> Result<BitReader<'_>, Flaw> {
-    let bits = BitReader::new(input);
-    if bits.bits_left() / 2 < count {
+/// Lanes of `count` Fibonacci codes, of 2 bits each at the least: checked before memory is taken.
+fn codes(input: &[u8], count: usize) -> Result<Lanes<'_>, Flaw> {
+    if BitReader::new(input).bits_left() / 2 < count {
         return Err(Flaw("fewer Fibonacci codes than the count says"));
     }
-    Ok(bits)
+    Lanes::new(input, count)
 }

@@ -31,16 +31,27 @@ mod blobs;
 mod floats;
 mod integers;
 
-mod decimal;
 mod delta;
+mod plan;
+mod tally;
+
+mod binned;
 mod packed;
 mod rising;
 mod signed;
-mod xor;
 mod zero_run;
 
-mod bits;
+mod decimal;
+mod pattern;
+
+mod ans;
+mod classes;
+mod commons;
 mod fibonacci;
+
+mod back_writer;
+mod bits;
+mod lanes;
 mod varint;
 
 #[cfg(test)]

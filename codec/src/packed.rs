@@ -1,13 +1,15 @@
 //! Residuals above the smallest one, each in the same few bits (frame of reference). The fastest to
 //! read, and the smallest for noise that has no favourite.
 
-use crate::bits::{BitReader, BitWriter, PEEK_BITS};
+use crate::bits::{BitReader, BitWriter, PEEK_BITS, peek};
 use crate::error::Flaw;
 
 /// Reads residuals of one width.
 #[derive(Debug)]
 pub(crate) struct Packed<'a> {
-    bits: BitReader<'a>,
+    bytes: &'a [u8],
+    /// In bits.
+    at: usize,
     width: u32,
 }
 
@@ -20,11 +22,12 @@ pub(crate) fn cost(count: usize, span: u64) -> u64 {
     8 + count as u64 * u64::from(width(span))
 }
 
-pub(crate) fn put(residuals: &[u64], base: u64, width: u32, out: &mut Vec<u8>) {
+pub(crate) fn put(residuals: &[u64], width: u32, out: &mut Vec<u8>) {
     out.push(width as u8);
+    out.reserve(residuals.len() * width as usize / 8 + 8);
     let mut writer = BitWriter::new(out);
     for residual in residuals {
-        writer.write(residual.wrapping_sub(base), width);
+        writer.write(*residual, width);
     }
     writer.finish();
 }
@@ -38,27 +41,30 @@ impl<'a> Packed<'a> {
         if *width > 64 {
             return Err(Flaw("the packed width is above 64 bits"));
         }
-        let bits = BitReader::new(rest);
-        if count.checked_mul(usize::from(*width)).is_none_or(|needed| needed > bits.bits_left()) {
+        let width = u32::from(*width);
+        if count.checked_mul(width as usize).is_none_or(|needed| needed > 8 * rest.len()) {
             return Err(Flaw("fewer packed values than the count says"));
         }
-        Ok(Self { bits, width: u32::from(*width) })
+        Ok(Self { bytes: rest, at: 0, width })
     }
 
+    /// Where a residual lies follows from its place, not from the one before, so that a processor works
+    /// on several at a time.
     #[inline]
     pub(crate) fn fill(&mut self, batch: &mut [u64]) {
-        if self.width > PEEK_BITS {
-            batch.iter_mut().for_each(|slot| *slot = self.bits.read(self.width));
-            return;
+        let Self { bytes, at, width } = *self;
+        let mask = u64::MAX.checked_shr(64 - width).unwrap_or(0);
+        let places = (at..).step_by(width.max(1) as usize);
+        if width <= PEEK_BITS {
+            batch.iter_mut().zip(places).for_each(|(slot, at)| *slot = peek(bytes, at) & mask);
+        } else {
+            let wide = |at| peek(bytes, at) & u64::from(u32::MAX) | peek(bytes, at + 32) << 32;
+            batch.iter_mut().zip(places).for_each(|(slot, at)| *slot = wide(at) & mask);
         }
-        let mask = (1 << self.width) - 1;
-        for slot in batch {
-            *slot = self.bits.peek() & mask;
-            self.bits.skip(self.width);
-        }
+        self.at += batch.len() * width as usize;
     }
 
     pub(crate) fn finish(self) -> Result<&'a [u8], Flaw> {
-        self.bits.finish()
+        BitReader::from(self.bytes, self.at).finish()
     }
 }

@@ -1,27 +1,26 @@
 //! Residuals above the smallest one as Fibonacci codes without a sign: gaps between ids, steps of
 //! counters, where small is likely and large is possible.
 
-use crate::bits::{BitReader, BitWriter};
+use crate::bits::BitReader;
 use crate::error::Flaw;
 use crate::fibonacci;
+use crate::lanes::{self, Code, Coded};
 
-/// `None` if a residual is 2^64 - 1 above the base: its code would be that of 2^64.
-pub(crate) fn cost(residuals: &[u64], base: u64, span: u64) -> Option<u64> {
-    span.checked_add(1)?;
-    Some(residuals.iter().map(|residual| u64::from(fibonacci::length(residual.wrapping_sub(base) + 1))).sum())
+/// No residual may be 2^64 - 1: its code would be that of 2^64.
+pub(crate) fn put(residuals: &[u64], out: &mut Vec<u8>) {
+    lanes::put(residuals, out, |residual, writer| fibonacci::put(residual + 1, writer));
 }
 
-pub(crate) fn put(residuals: &[u64], base: u64, out: &mut Vec<u8>) {
-    let mut writer = BitWriter::new(out);
-    for residual in residuals {
-        fibonacci::put(residual.wrapping_sub(base) + 1, &mut writer);
-    }
-    writer.finish();
-}
+/// How lanes of such codes are read.
+pub(crate) struct Rising;
 
-pub(crate) fn fill(reader: &mut BitReader<'_>, batch: &mut [u64]) -> Result<(), Flaw> {
-    for slot in batch {
-        *slot = fibonacci::take(reader)? - 1;
+impl Code for Rising {
+    #[inline]
+    fn quick(&self, state: u32, window: u64) -> Option<Coded> {
+        fibonacci::short(window).map(|(value, bits)| Coded { value: value - 1, bits, state })
     }
-    Ok(())
+
+    fn slow(&self, state: u32, reader: &mut BitReader<'_>) -> Result<(u64, u32), Flaw> {
+        Ok((fibonacci::take(reader)? - 1, state))
+    }
 }

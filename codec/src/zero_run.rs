@@ -16,15 +16,15 @@ pub(crate) struct ZeroRun<'a> {
     in_group: bool,
 }
 
-/// Calls `group` with each run of residuals equal to `base` and what follows it.
-fn groups(residuals: &[u64], base: u64, mut group: impl FnMut(u64, Option<u64>)) {
+/// Calls `group` with each run of zeros and what follows it.
+fn groups(residuals: &[u64], mut group: impl FnMut(u64, Option<u64>)) {
     let mut zeros = 0;
     for residual in residuals {
-        if *residual == base {
+        if *residual == 0 {
             zeros += 1;
             continue;
         }
-        group(zeros, Some(residual.wrapping_sub(base)));
+        group(zeros, Some(*residual));
         zeros = 0;
     }
     if zeros > 0 {
@@ -32,23 +32,22 @@ fn groups(residuals: &[u64], base: u64, mut group: impl FnMut(u64, Option<u64>))
     }
 }
 
-pub(crate) fn cost(residuals: &[u64], base: u64) -> u64 {
+pub(crate) fn cost(residuals: &[u64]) -> u64 {
     let mut bits = 0;
-    groups(residuals, base, |zeros, residual| {
+    groups(residuals, |zeros, residual| {
         bits += u64::from(fibonacci::length(zeros + 1));
         bits += residual.map_or(0, |residual| u64::from(fibonacci::length(split(residual).0)) + 1);
     });
     bits
 }
 
-pub(crate) fn put(residuals: &[u64], base: u64, out: &mut Vec<u8>) {
+pub(crate) fn put(residuals: &[u64], out: &mut Vec<u8>) {
     let mut writer = BitWriter::new(out);
-    groups(residuals, base, |zeros, residual| {
+    groups(residuals, |zeros, residual| {
         fibonacci::put(zeros + 1, &mut writer);
         if let Some(residual) = residual {
             let (magnitude, sign) = split(residual);
-            fibonacci::put(magnitude, &mut writer);
-            writer.write(sign, 1);
+            fibonacci::put_and(magnitude, sign, 1, &mut writer);
         }
     });
     writer.finish();

@@ -17,8 +17,12 @@ fn check(kind: Kind, bytes: &[u8], expected: &str) {
 
 #[test]
 fn an_unknown_version() {
-    let why = " version 2: this build reads version 1; a newer build wrote it, or the bytes are damaged";
-    check(Kind::Ints, &[2, 0x10], why);
+    for version in [1, 3] {
+        let why = format!(
+            " version {version}: this build reads version 2; another build wrote it, or the bytes are damaged"
+        );
+        check(Kind::Ints, &[version, 0x10], &why);
+    }
 }
 
 #[test]
@@ -78,61 +82,49 @@ fn more_values_than_allowed() {
 
 #[test]
 fn content_that_breaks_the_format() {
-    let unknown_mode = " of ints: the mode is not one of version 1";
-    check(Kind::Ints, &sealed(Kind::Ints, 15, 3, &[0; 9]), unknown_mode);
-    check(Kind::Floats, &sealed(Kind::Floats, 4, 3, &[0; 9]), " of floats: the mode is not one of version 1");
-    check(Kind::Ints, &sealed(Kind::Ints, 0, 3, &[0; 9]), " of ints: bytes are left over after the values");
-    check(Kind::Ints, &sealed(Kind::Ints, 0, 3, &[]), " of ints: a varint has no end");
-    check(
-        Kind::Ints,
-        &sealed(Kind::Ints, 9, 1, &[0; 9]),
-        " of ints: fewer values than the mode's head holds",
-    );
-    check(Kind::Ints, &sealed(Kind::Ints, 1, 9, &[0, 65]), " of ints: the packed width is above 64 bits");
-    check(
-        Kind::Ints,
-        &sealed(Kind::Ints, 1, 9, &[0, 64, 1]),
-        " of ints: fewer packed values than the count says",
-    );
-    check(
-        Kind::Ints,
-        &sealed(Kind::Ints, 2, 900, &[0, 255]),
-        " of ints: fewer Fibonacci codes than the count says",
-    );
-    check(Kind::Ints, &sealed(Kind::Ints, 2, 4, &[0, 3, 0]), " of ints: a Fibonacci code has no end");
+    let ints = |mode, count, payload: &[u8], why: &str| {
+        check(Kind::Ints, &sealed(Kind::Ints, mode, count, payload), &format!(" of ints: {why}"));
+    };
+    ints(0, 3, &[0; 9], "bytes are left over after the values");
+    ints(0, 3, &[], "a varint has no end");
+    ints(1, 9, &[0, 65], "the packed width is above 64 bits");
+    ints(1, 9, &[0, 64, 1], "fewer packed values than the count says");
+    ints(2, 200, &[0, 255], "fewer Fibonacci codes than the count says");
+    ints(2, 4, &[0, 3, 0], "a Fibonacci code has no end");
+    ints(2, 256, &[[0, 90, 0, 0].as_slice(), &[255; 80]].concat(), "a lane is longer than the payload");
+    ints(2, 256, &[[0, 30, 16, 16].as_slice(), &[255; 80]].concat(), "a lane does not end where it should");
     // A run of three zeros (1011) where two values were announced.
-    let long_run = sealed(Kind::Ints, 4, 2, &[0, 0b1101]);
-    check(Kind::Ints, &long_run, " of ints: a run of zeros is longer than the count allows");
+    ints(4, 2, &[0, 0b1101], "a run of zeros is longer than the count allows");
+    ints(5, 2, &[0], "the table of a binned column is missing");
+    ints(5, 2, &[0, 4, 0b1111], "the table of a binned column has not 5 to 12 bits");
+    ints(5, 2, &[0, 5, 0b1111], "the shares of a binned column do not fill its table");
+    let unknown_mode = " of floats: the mode does not exist";
+    check(Kind::Floats, &sealed(Kind::Floats, 4, 3, &[0; 9]), unknown_mode);
     check(
         Kind::Flags,
         &sealed(Kind::Flags, 0, 2, &[0xfe, 3, 2]),
         " of flags: a value is too large for its kind",
     );
     check(Kind::Ids, &sealed(Kind::Ids, 0, 2, &[2, 0]), " of ids: the ids are not strictly ascending");
-    check(
-        Kind::Floats,
-        &sealed(Kind::Floats, 1, 2, &[23, 0, 0, 0]),
-        " of floats: the decimal scale is above 22",
-    );
+    let floats = |mode, payload: &[u8], why: &str| {
+        check(Kind::Floats, &sealed(Kind::Floats, mode, 2, payload), &format!(" of floats: {why}"));
+    };
+    floats(0, &[0; 7], "the constant is missing");
+    floats(1, &[23, 0, 0, 0], "the decimal scale is above 22");
+    floats(1, &[2, 9, 0, 0], "the decimal integers are longer than the payload");
+    floats(1, &[2, 4, 0, 0, 0, 0, 0, 0, 0], "bytes are left over after the decimal integers");
+    floats(2, &[64, 0, 0, 0], "the shift of a float column is above 63");
     let short = " of bytes: the lengths add up to more bytes than there are";
     check(Kind::Bytes, &sealed(Kind::Bytes, 1, 2, &[0, 4, 0, 1, 2, 3]), short);
 }
 
 #[test]
 fn a_count_without_codes_takes_no_memory() {
-    for (kind, mode) in [(Kind::Ints, 2), (Kind::Ints, 3), (Kind::Floats, 2), (Kind::Floats, 3)] {
-        let bytes = sealed(kind, mode, 1 << 40, &[0; 64]);
-        match kind {
-            Kind::Ints => {
-                let mut out = Vec::new();
-                assert!(decode_ints(&mut &bytes[..], usize::MAX, &mut out).is_err());
-                assert_eq!(out.capacity(), 0, "mode {mode}");
-            }
-            _ => {
-                let mut out = Vec::new();
-                assert!(decode_floats(&mut &bytes[..], usize::MAX, &mut out).is_err());
-                assert_eq!(out.capacity(), 0, "mode {mode}");
-            }
-        }
+    for mode in [1, 2, 3] {
+        // A packed width of 8, and for the others a base.
+        let bytes = sealed(Kind::Ints, mode, 1 << 40, &[[0, 8].as_slice(), &[0; 64]].concat());
+        let mut out = Vec::new();
+        assert!(decode_ints(&mut &bytes[..], usize::MAX, &mut out).is_err());
+        assert_eq!(out.capacity(), 0, "mode {mode}");
     }
 }

@@ -5,9 +5,12 @@ use bitvec::prelude::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::back_writer::BackWriter;
 use crate::bits::{BitReader, BitWriter};
 use crate::fibonacci;
-use crate::signed;
+use crate::lanes::{self, Lanes};
+use crate::signed::{self, Signed};
+use crate::varint;
 
 type Bits = BitVec<u8, Lsb0>;
 
@@ -86,6 +89,7 @@ fn check_codes(values: &[u64]) {
 #[test]
 fn small_and_extreme_codes_equal_the_twin() {
     check_codes(&(1..20_000).collect::<Vec<_>>());
+    check_codes(&(1..20_000).map(|number| number * 43).collect::<Vec<_>>());
     check_codes(
         &fibonacci::TERMS
             .iter()
@@ -113,29 +117,35 @@ fn a_code_above_64_bits_is_refused() {
 fn signed_codes_of_every_small_residual_come_back() {
     let residuals: Vec<u64> = (-2_000..=2_000i64).map(|residual| residual as u64).collect();
     check_signed(&residuals);
+    check_signed(&residuals[..255]);
     check_signed(&[i64::MIN as u64, 0, i64::MAX as u64, 0, 0, 1, u64::MAX, 0]);
 }
 
-/// Codes by the definition: magnitude + 1, and a sign unless zero.
+/// Codes by the definition: magnitude + 1, and a sign unless zero; value `i` in lane `i mod 4`.
 #[track_caller]
 fn check_signed(residuals: &[u64]) {
-    let mut twin = Bits::new();
-    for residual in residuals {
-        let residual = *residual as i64;
+    let mut twins = vec![Bits::new(); lanes::used(residuals.len())];
+    let used = twins.len();
+    for (place, residual) in residuals.iter().enumerate() {
+        let (residual, twin) = (*residual as i64, &mut twins[place % used]);
         twin.extend_from_bitslice(&slow_code(residual.unsigned_abs() + 1));
         if residual != 0 {
             twin.push(residual < 0);
         }
     }
+    let mut expected = Vec::new();
+    twins[..used - 1].iter().for_each(|twin| varint::put(bytes_of(twin).len() as u64, &mut expected));
+    twins.iter().for_each(|twin| expected.extend(bytes_of(twin)));
     let mut bytes = Vec::new();
-    signed::put(residuals, 0, &mut bytes);
-    assert_eq!(bytes, bytes_of(&twin));
-    assert_eq!(signed::cost(residuals, 0), twin.len() as u64);
+    signed::put(residuals, &mut bytes);
+    assert_eq!(bytes, expected);
 
-    let (mut reader, mut back) = (BitReader::new(&bytes), vec![0; residuals.len()]);
-    signed::fill(&mut reader, &mut back).expect("what was just written");
+    bytes.extend([7, 8, 9]);
+    let mut lanes = Lanes::new(&bytes, residuals.len()).expect("lanes of the right lengths");
+    let mut back = vec![0; residuals.len()];
+    lanes.fill(&mut back, &Signed).expect("what was just written");
     assert_eq!(back, residuals);
-    assert_eq!(reader.bits_left(), 8 * bytes.len() - twin.len());
+    assert_eq!(lanes.finish(), Ok(&[7, 8, 9][..]));
 }
 
 proptest! {
@@ -162,6 +172,23 @@ proptest! {
         prop_assert_eq!(reader.finish(), Ok(&[][..]));
     }
 
+    /// What is written last first is read as if it had been written first last.
+    #[test]
+    fn bits_written_backwards_equal_the_twin(fields in vec((any::<u64>(), 0..64u32), 0..200)) {
+        let fields: Vec<_> = fields.into_iter().map(|(bits, width)| (bits & low_ones(width), width)).collect();
+        let mut writer = BackWriter::new();
+        fields.iter().for_each(|(bits, width)| writer.write(*bits, *width));
+        let bytes = writer.finish();
+
+        let marked = 1 + fields.iter().map(|(_, width)| *width as usize).sum::<usize>();
+        let mut twin = Bits::repeat(false, marked.next_multiple_of(8) - marked);
+        twin.push(true);
+        for (bits, width) in fields.iter().rev() {
+            twin.extend((0..*width).map(|at| bits >> at & 1 == 1));
+        }
+        prop_assert_eq!(bytes, bytes_of(&twin));
+    }
+
     #[test]
     fn a_reader_past_the_end_shows_zeros_and_says_so(bytes in vec(any::<u8>(), 0..20), width in 1..=64u32) {
         let mut reader = BitReader::new(&bytes);
@@ -176,7 +203,7 @@ proptest! {
     }
 
     #[test]
-    fn signed_codes_equal_the_twin(residuals in vec((numbers(), any::<bool>()), 0..200)) {
+    fn signed_codes_equal_the_twin(residuals in vec((numbers(), any::<bool>()), 0..600)) {
         let signed = |(number, negative): (u64, bool)| if negative { number.wrapping_neg() } else { number - 1 };
         check_signed(&residuals.into_iter().map(signed).collect::<Vec<_>>());
     }
