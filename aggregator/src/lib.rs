@@ -41,6 +41,7 @@ mod handle;
 mod questions;
 mod run;
 mod sealer;
+mod upkeep;
 
 pub use accounting::{AccountRows, Counters, DropCounters, DropKey};
 pub use checkpoint::{Checkpoint, checkpoint_position};
@@ -52,4 +53,5 @@ pub use island::{Applied, Island};
 pub use limits::{ACCOUNT_MINUTES_KEPT, IslandLimits, NAMED_FORGOTTEN_MINUTES, PUBLISHER_FORGOTTEN_MINUTES};
 pub use questions::{Answer, AskError, Question};
 pub use run::{IslandConfig, spawn};
+pub use upkeep::{Upkeep, UpkeepConfig, spawn_upkeep};
 pub use view::{Disk, OpenBlock, OpenView, View};

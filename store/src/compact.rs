@@ -17,9 +17,11 @@
 mod day;
 mod due;
 mod hour;
+mod planner;
 mod slabs;
 mod writer;
 
 pub use day::build_day;
-pub use due::{Settled, due_day, due_hour};
+pub use due::Settled;
 pub use hour::{CompactOptions, compact_hour};
+pub use planner::{Chore, Planner};

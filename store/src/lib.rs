@@ -35,7 +35,7 @@ mod salvage;
 mod scan;
 mod verify;
 
-pub use compact::{CompactOptions, Settled, build_day, compact_hour, due_day, due_hour};
+pub use compact::{Chore, CompactOptions, Planner, Settled, build_day, compact_hour};
 pub use error::StoreError;
 pub use keys::{CHECKPOINT_KEY, PartKey, SlabKey, metric_key, series_key};
 pub use kv::{Cf, Each, Kv, KvBatch, KvOp, KvSnapshot};

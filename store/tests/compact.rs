@@ -10,9 +10,9 @@ use model::{Aggregate, Minute, MinuteRange, Number, Scalars};
 use proptest::prelude::*;
 use rows::{Asked, Disk, FIRST_HOUR, HOURS, Row, aggregates, asked, minute_of};
 use store::{
-    Cf, Columns, CompactOptions, CrashPoint, Kv, KvBatch, MemoryKv, PartKey, RocksKv, Scan, Settled,
-    SlabColumns, StoreError, Tier, build_day, compact_hour, delete_days_before, delete_hours_before,
-    delete_pages_before, due_day, due_hour, scan,
+    Cf, Chore, Columns, CompactOptions, CrashPoint, Kv, KvBatch, MemoryKv, PartKey, Planner, RocksKv, Scan,
+    Settled, SlabColumns, StoreError, Tier, build_day, compact_hour, delete_days_before, delete_hours_before,
+    delete_pages_before, scan,
 };
 
 /// What happens to a disk.
@@ -61,10 +61,12 @@ fn apply(disk: &mut Disk, step: &Step, options: CompactOptions) -> Result<(), St
         }
         Step::BuildDay(day) => {
             for metric in 0..2 {
-                let done = FIRST_HOUR * 60 + HOURS * 60 + 2 * 1440;
-                let settled = Settled { before: Minute(done), seals_below: 0 };
-                if due_day(&*disk.kv.snapshot(), metric, *day, &settled)? == Some(*day) {
-                    disk.kv.commit_later(build_day(&*disk.kv.snapshot(), metric, *day)?)?;
+                let settled = Settled { before: Minute((day + 1) * 1440), seals_below: 0 };
+                let (snapshot, mut planner) = (disk.kv.snapshot(), Planner::default());
+                while let Some(chore) = planner.next(&*snapshot, &settled)? {
+                    if chore == (Chore::Day { metric, day: *day }) {
+                        disk.kv.commit_later(build_day(&*snapshot, metric, *day)?)?;
+                    }
                 }
             }
             Ok(())
@@ -266,6 +268,19 @@ fn what_retention_has_left_is_said() {
     assert_eq!((whole_day(&disk), disk.count(Cf::Days)), (String::new(), 0));
 }
 
+/// Chores of one round, `metric:hour` or `metric:day N`.
+fn round(disk: &Disk, planner: &mut Planner, before: u32, seals_below: u64) -> String {
+    let settled = Settled { before: minute_of(before), seals_below };
+    let mut chores = Vec::new();
+    while let Some(chore) = planner.next(&*disk.kv.snapshot(), &settled).unwrap() {
+        chores.push(match chore {
+            Chore::Hour { metric, hour } => format!("{metric}:{}", hour - FIRST_HOUR),
+            Chore::Day { metric, day } => format!("{metric}:day {day}"),
+        });
+    }
+    chores.join(", ")
+}
+
 #[test]
 fn what_is_due() {
     let mut disk = Disk::default();
@@ -275,27 +290,28 @@ fn what_is_due() {
         minute: minute_of(at),
         row: Aggregate::of(Scalars::of(Number::Int(1))),
     };
-    let due = |disk: &Disk, metric, before, seals_below| {
-        let settled = Settled { before: minute_of(before), seals_below };
-        due_hour(&*disk.kv.snapshot(), metric, 0, &settled).unwrap().map(|hour| hour - FIRST_HOUR)
-    };
+    let mut planner = Planner::default();
     disk.seal(&[row(0, 0), row(0, 61), row(1, 119)]).unwrap(); // seal 0
-    assert_eq!((due(&disk, 0, 59, 9), due(&disk, 0, 60, 9), due(&disk, 1, 119, 9)), (None, Some(0), None));
-    assert_eq!((due(&disk, 1, 120, 9), due(&disk, 1, 120, 0), due(&disk, 2, 999, 9)), (Some(1), None, None));
+    assert_eq!(round(&disk, &mut planner, 59, 9), "");
+    assert_eq!(round(&disk, &mut planner, 60, 9), "0:0");
+    assert_eq!(round(&disk, &mut planner, 119, 9), "0:0");
+    assert_eq!(round(&disk, &mut planner, 120, 9), "0:0, 0:1, 1:1");
+    assert_eq!(round(&disk, &mut planner, 120, 0), "", "nothing has waited long enough");
     apply(&mut disk, &Step::Compact(FIRST_HOUR), CompactOptions::default()).unwrap();
-    assert_eq!(due(&disk, 0, 120, 9), Some(1));
+    assert_eq!(round(&disk, &mut planner, 120, 9), "0:1, 1:1, 0:day 9", "day 9 ends with hour 1");
     disk.seal(&[row(0, 3)]).unwrap(); // seal 1
-    assert_eq!((due(&disk, 0, 60, 1), due(&disk, 0, 120, 1), due(&disk, 0, 60, 2)), (None, Some(1), Some(0)));
+    assert_eq!(round(&disk, &mut planner, 60, 1), "");
+    assert_eq!(round(&disk, &mut planner, 120, 1), "0:1, 1:1, 0:day 9");
+    assert_eq!(round(&disk, &mut planner, 60, 2), "0:0");
     (0..239).for_each(|_| disk.seal(&[row(0, 3)]).unwrap());
-    assert_eq!(due(&disk, 0, 60, 0), Some(0), "they have piled up");
+    assert_eq!(round(&disk, &mut planner, 60, 0), "0:0", "they have piled up");
 
-    let day = |disk: &Disk, from, before| {
-        let settled = Settled { before: Minute(before), seals_below: 0 };
-        due_day(&*disk.kv.snapshot(), 0, from, &settled).unwrap()
-    };
-    assert_eq!((day(&disk, 0, 10 * 1440 - 1), day(&disk, 0, 10 * 1440)), (None, Some(9)));
+    apply(&mut disk, &Step::Compact(FIRST_HOUR), CompactOptions::default()).unwrap();
+    apply(&mut disk, &Step::Compact(FIRST_HOUR + 1), CompactOptions::default()).unwrap();
+    assert_eq!(round(&disk, &mut planner, 2_000, 999), "0:day 9, 1:day 9");
     apply(&mut disk, &Step::BuildDay(9), CompactOptions::default()).unwrap();
-    assert_eq!(day(&disk, 0, 20 * 1440), None);
+    assert_eq!(round(&disk, &mut planner, 2_000, 999), "");
+    assert_eq!(round(&disk, &mut Planner::default(), 2_000, 999), "", "nor after a restart");
 }
 
 #[test]

@@ -8,9 +8,10 @@ use std::ops::ControlFlow;
 
 use aggregator::{Island, IslandLimits};
 use bytes::Bytes;
-use model::{Aggregate, MetricId, Minute, PublisherId, Scalars, Stamp};
+use hints_index::MetricIndex;
+use model::{Aggregate, MetricId, Minute, MinuteRange, PublisherId, Scalars, Stamp};
 use proto::{BatchBuilder, encode_rows, encode_seal};
-use store::{Cf, Columns, Kv, KvSnapshot, MemoryKv, SlabColumns, SlabKey};
+use store::{Batch, Cf, Columns, Kv, KvSnapshot, MemoryKv, Scan, SlabColumns};
 
 /// A row of a test: series number, minute, value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,15 +57,23 @@ pub(crate) fn seal_record(minute: u32) -> Bytes {
 /// (metric, host, minute) → scalars.
 pub(crate) type Totals = BTreeMap<(String, String, u32), Scalars>;
 
-/// Adds every block of a disk.
+/// Adds every row of a disk, as a query reads it.
 pub(crate) fn add_disk(totals: &mut Totals, island: &Island, snapshot: &dyn KvSnapshot) {
-    snapshot
-        .range(Cf::Slabs, &[], &[0xff; 17], &mut |key, value| {
-            let key = SlabKey::from_bytes(key).unwrap();
-            add_block(totals, island, key.metric, key.minute, value);
+    let view = island.view();
+    for (_, index) in view.hints.metrics("acme") {
+        let scan = Scan {
+            metric: index.metric_id(),
+            minutes: MinuteRange::new(Minute(0), Minute(u32::MAX)),
+            step_minutes: 1,
+            wanted: Columns::SCALARS,
+            series: None,
+        };
+        let each = &mut |batch: &Batch<'_>| {
+            add_rows(totals, index, batch);
             Ok(ControlFlow::Continue(()))
-        })
-        .unwrap();
+        };
+        store::scan(snapshot, &scan, &mut SlabColumns::new(), each).unwrap();
+    }
 }
 
 /// Adds one block.
@@ -76,13 +85,18 @@ pub(crate) fn add_block(
     bytes: &[u8],
 ) {
     let view = island.view();
-    let (name, index) = view.hints.metrics("acme").find(|(_, index)| index.metric_id() == metric).unwrap();
+    let (_, index) = view.hints.metrics("acme").find(|(_, index)| index.metric_id() == metric).unwrap();
     let mut columns = SlabColumns::new();
     columns.read(bytes, Columns::SCALARS).unwrap();
-    for row in 0..columns.len() {
-        let position = index.position_of(columns.ids()[row]).unwrap();
+    add_rows(totals, index, &Batch { minutes: MinuteRange::new(minute, minute.next()), columns: &columns });
+}
+
+fn add_rows(totals: &mut Totals, index: &MetricIndex, batch: &Batch<'_>) {
+    for (row, &id) in batch.columns.ids().iter().enumerate() {
+        let position = index.position_of(id).unwrap();
         let host = index.dims_of(position).map(|(_, value)| value.to_owned()).collect::<String>();
-        totals.entry((name.to_owned(), host, minute.0)).or_default().merge(&columns.scalars(row));
+        let cell = (index.name().to_owned(), host, batch.minute(row).0);
+        totals.entry(cell).or_default().merge(&batch.columns.scalars(row));
     }
 }
 

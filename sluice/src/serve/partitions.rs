@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aggregator::{IslandConfig, IslandHandle, IslandLimits, SystemClock, checkpoint_position, spawn};
+use aggregator::{
+    IslandConfig, IslandHandle, IslandLimits, SystemClock, Upkeep, UpkeepConfig, checkpoint_position, spawn,
+    spawn_upkeep,
+};
 use anyhow::Context as _;
 use model::Placement;
 use partition_log::{EmbeddedLog, LogConfig, PartitionLog};
@@ -32,6 +35,7 @@ pub(crate) struct Partitions {
     /// The same, as frontends see them.
     doors: Vec<Arc<dyn PartitionLog>>,
     islands: Vec<IslandHandle>,
+    upkeep: Upkeep,
 }
 
 // === impl Partitions ===
@@ -54,7 +58,8 @@ impl Partitions {
             islands.push(spawn(config, Arc::clone(log) as Arc<dyn PartitionLog>, kv));
         }
         let (data, placement) = (data.path().to_owned(), data.placement);
-        Ok(Self { data, placement, sources, doors, islands })
+        let upkeep = spawn_upkeep(&islands, UpkeepConfig::default()).context("cannot start upkeep")?;
+        Ok(Self { data, placement, sources, doors, islands, upkeep })
     }
 
     /// What a backup copies.
@@ -108,8 +113,9 @@ impl Partitions {
         rows.into_iter().map(counter).collect()
     }
 
-    /// Stops the islands, then the logs. What is not sealed is in the logs.
+    /// Stops upkeep and the islands, then the logs. What is not sealed is in the logs.
     pub(crate) fn close(&self) {
+        self.upkeep.shutdown();
         self.islands.iter().for_each(IslandHandle::shutdown);
         self.sources.iter().for_each(|source| source.log.close());
     }

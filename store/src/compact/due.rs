@@ -26,7 +26,7 @@ pub struct Settled {
 ///
 /// # Errors
 /// When the disk cannot be read.
-pub fn due_hour(
+pub(super) fn due_hour(
     snapshot: &dyn KvSnapshot,
     metric: MetricId,
     from: u32,
@@ -59,7 +59,7 @@ pub fn due_hour(
 ///
 /// # Errors
 /// When the disk cannot be read.
-pub fn due_day(
+pub(super) fn due_day(
     snapshot: &dyn KvSnapshot,
     metric: MetricId,
     from: u32,

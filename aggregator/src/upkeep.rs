@@ -1,0 +1,178 @@
+//! The upkeep of all islands of a process: one thread that compacts, in time that others leave.
+//!
+//! In:    each island's disk and what it has sealed.
+//! Out:   hours turned round into pages, days; see `store`.
+//! Kept:  per partition where the round is. A crash loses nothing but work.
+//! Never: waits for an island, or lets one wait: its batches are durable with the island's next checkpoint.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use model::Limits;
+use parking_lot::Mutex;
+use partition_log::Offset;
+use store::{
+    Chore, CompactOptions, Kv, KvBatch, KvSnapshot, Planner, Settled, StoreError, build_day, compact_hour,
+};
+
+use crate::IslandHandle;
+
+/// How upkeep is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpkeepConfig {
+    /// How late a row may come; an hour is compacted when its rows have had as long.
+    pub lateness_minutes: u32,
+    /// How long late blocks of an old hour wait for others, so that a backfill does not write the same hour anew each
+    /// minute.
+    pub late_wait: Duration,
+    /// After a step that took so long it rests this many times as long.
+    pub rests: u32,
+    /// How often it looks for something to do.
+    pub pause: Duration,
+}
+
+/// The running thread. Dropped, it stops by itself soon.
+pub struct Upkeep {
+    stop: Mutex<Option<Sender<()>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// One partition's.
+struct House {
+    island: IslandHandle,
+    kv: Arc<dyn Kv>,
+    planner: Planner,
+    /// Blocks of seals below this have waited for [`UpkeepConfig::late_wait`], or lay there at the start.
+    seals_below: Offset,
+    /// What that is going to be, and since when the island's checkpoint has been there.
+    mark: Option<(Instant, Offset)>,
+    /// The disk has said no. The island sees the same and stops.
+    failed: bool,
+}
+
+/// Starts the thread. It does nothing for an island before its first view.
+///
+/// # Errors
+/// When there can be no more threads.
+pub fn spawn_upkeep(islands: &[IslandHandle], config: UpkeepConfig) -> std::io::Result<Upkeep> {
+    let (stop, stopped) = channel();
+    let mut houses: Vec<House> = islands.iter().map(House::new).collect();
+    let run = move || while round(&mut houses, &config, &stopped) {};
+    let thread = thread::Builder::new().name("upkeep".into()).spawn(run)?;
+    Ok(Upkeep { stop: Mutex::new(Some(stop)), thread: Mutex::new(Some(thread)) })
+}
+
+/// Everything that is due, once. False when it is to stop.
+fn round(houses: &mut [House], config: &UpkeepConfig, stopped: &Receiver<()>) -> bool {
+    for house in houses.iter_mut().filter(|house| !house.failed) {
+        loop {
+            let started = Instant::now();
+            match house.step(config, started) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(why) => {
+                    house.failed = true;
+                    let partition = house.island.partition();
+                    tracing::error!(partition, %why, "upkeep of this partition has stopped: nothing is compacted");
+                    break;
+                }
+            }
+            if !rest(stopped, started.elapsed() * config.rests) {
+                return false;
+            }
+        }
+    }
+    rest(stopped, config.pause)
+}
+
+/// False when it is to stop.
+fn rest(stopped: &Receiver<()>, how_long: Duration) -> bool {
+    stopped.recv_timeout(how_long) == Err(RecvTimeoutError::Timeout)
+}
+
+// === impl UpkeepConfig ===
+
+impl Default for UpkeepConfig {
+    /// A quarter of one core at most.
+    fn default() -> Self {
+        Self {
+            lateness_minutes: Limits::DEFAULT.lateness_minutes,
+            late_wait: Duration::from_secs(600),
+            rests: 3,
+            pause: Duration::from_secs(5),
+        }
+    }
+}
+
+// === impl Upkeep ===
+
+impl Upkeep {
+    /// Stops after the step at hand. A second call does nothing.
+    pub fn shutdown(&self) {
+        drop(self.stop.lock().take());
+        if let Some(thread) = self.thread.lock().take()
+            && thread.join().is_err()
+        {
+            tracing::error!("BUG: upkeep panicked");
+        }
+    }
+}
+
+// === impl House ===
+
+impl House {
+    fn new(island: &IslandHandle) -> Self {
+        Self {
+            island: island.clone(),
+            kv: island.kv(),
+            planner: Planner::default(),
+            seals_below: 0,
+            mark: None,
+            failed: false,
+        }
+    }
+
+    /// One chore. False when the round is over.
+    fn step(&mut self, config: &UpkeepConfig, now: Instant) -> Result<bool, StoreError> {
+        let Some(settled) = self.settled(config, now) else { return Ok(false) };
+        // Newer than any view's: it must hold what the step before has committed.
+        let snapshot = self.kv.snapshot();
+        let Some(chore) = self.planner.next(&*snapshot, &settled)? else { return Ok(false) };
+        match work(&*snapshot, chore) {
+            Ok(Some(batch)) => self.kv.commit_later(batch)?,
+            Ok(None) => {}
+            Err(why @ (StoreError::Io { .. } | StoreError::Corrupt { .. } | StoreError::Crashed)) => {
+                return Err(why);
+            }
+            // It stays as it is, is read as it is, and is tried again in the next round.
+            Err(why) => {
+                tracing::warn!(partition = self.island.partition(), ?chore, %why, "cannot be compacted");
+            }
+        }
+        Ok(true)
+    }
+
+    /// `None` before the first seal.
+    fn settled(&mut self, config: &UpkeepConfig, now: Instant) -> Option<Settled> {
+        let view = self.island.view();
+        let before = view.sealed_through?.next().minus(config.lateness_minutes);
+        let (since, position) = *self.mark.get_or_insert_with(|| {
+            self.seals_below = view.position;
+            (now, view.position)
+        });
+        if now.duration_since(since) >= config.late_wait {
+            self.seals_below = position;
+            self.mark = Some((now, view.position));
+        }
+        Some(Settled { before, seals_below: self.seals_below })
+    }
+}
+
+fn work(snapshot: &dyn KvSnapshot, chore: Chore) -> Result<Option<KvBatch>, StoreError> {
+    match chore {
+        Chore::Hour { metric, hour } => compact_hour(snapshot, metric, hour, CompactOptions::default()),
+        Chore::Day { metric, day } => build_day(snapshot, metric, day).map(Some),
+    }
+}
