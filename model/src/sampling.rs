@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::Aggregate;
+use crate::{Aggregate, Number};
 
 /// One number of an aggregate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,26 +41,40 @@ impl Sampling {
     /// The value over a window of `seconds`; `None` when the aggregate does not hold what is asked for.
     #[must_use]
     pub fn read(self, aggregate: &Aggregate, seconds: u64) -> Option<f64> {
+        self.read_number(aggregate, seconds).map(Number::to_f64)
+    }
+
+    /// The same; an integer where the value is one exactly, and not by chance: a sum, a count, a min or a max.
+    #[must_use]
+    pub fn read_number(self, aggregate: &Aggregate, seconds: u64) -> Option<Number> {
         let scalars = &aggregate.scalars;
         if scalars.is_empty() {
             return None;
         }
-        #[expect(clippy::cast_precision_loss, reason = "answers are floats")]
+        #[expect(clippy::cast_precision_loss, reason = "seconds, and counts that nobody reaches")]
         match self {
-            Self::Sum => Some(scalars.sum().to_f64()),
-            Self::Count => Some(scalars.count as f64),
-            Self::Min => Some(scalars.min().to_f64()),
-            Self::Max => Some(scalars.max().to_f64()),
-            Self::Avg => scalars.average(),
-            Self::Rate => (seconds > 0).then(|| scalars.sum().to_f64() / seconds as f64),
+            Self::Sum => Some(scalars.sum()),
+            Self::Count => {
+                Some(i64::try_from(scalars.count).map_or(Number::Float(scalars.count as f64), Number::Int))
+            }
+            Self::Min => Some(scalars.min()),
+            Self::Max => Some(scalars.max()),
+            Self::Avg => scalars.average().map(Number::Float),
+            Self::Rate => (seconds > 0).then(|| Number::Float(scalars.sum().to_f64() / seconds as f64)),
             // Different values come in whole numbers.
-            Self::Distinct => aggregate.distinct().map(|distinct| distinct.estimate().round()),
+            Self::Distinct => aggregate.distinct().map(|distinct| Number::Float(distinct.estimate().round())),
             Self::Percentile(p) => {
                 let read = aggregate.distribution()?.percentile(p)?;
                 // The exact extremes are known; a bucket's representative must not lie outside of them.
-                Some(read.min(scalars.max().to_f64()).max(scalars.min().to_f64()))
+                Some(Number::Float(read.min(scalars.max().to_f64()).max(scalars.min().to_f64())))
             }
         }
+    }
+
+    /// Is it read off the sum?
+    #[must_use]
+    pub fn needs_sum(self) -> bool {
+        matches!(self, Self::Sum | Self::Avg | Self::Rate)
     }
 
     /// Does reading it need the distinct sketch?

@@ -45,23 +45,7 @@ pub(crate) fn columns_of(sampling: Sampling) -> Columns {
 /// What groups are sorted by: exact, and equal if and only if the values are. `None` without data, or when the
 /// aggregate does not hold what is asked for.
 pub(crate) fn rank(sampling: Sampling, aggregate: &Aggregate, seconds: u64) -> Option<Number> {
-    let scalars = &aggregate.scalars;
-    if scalars.is_empty() {
-        return None;
-    }
-    let number = match sampling {
-        Sampling::Sum => scalars.sum(),
-        Sampling::Min => scalars.min(),
-        Sampling::Max => scalars.max(),
-        Sampling::Count => count(scalars.count),
-        _ => Number::Float(sampling.read(aggregate, seconds)?),
-    };
-    Some(number.canonical())
-}
-
-fn count(count: u64) -> Number {
-    #[expect(clippy::cast_precision_loss, reason = "counts beyond i64 are saturated anyway")]
-    i64::try_from(count).map_or(Number::Float(count as f64), Number::Int)
+    sampling.read_number(aggregate, seconds).map(Number::canonical)
 }
 
 // === impl Cells ===
@@ -108,6 +92,14 @@ impl Cells {
             Form::Sums { sums, present } if present[cell] => Aggregate::of(sum_only(sums[cell])),
             Form::Sums { .. } => Aggregate::default(),
             Form::Full(cells) => cells[cell].clone(),
+        }
+    }
+
+    /// Did the sum of a cell overflow an i64 and become a float?
+    pub(crate) fn is_overflowed(&self, cell: usize) -> bool {
+        match &self.form {
+            Form::Sums { .. } => false,
+            Form::Full(cells) => cells[cell].scalars.overflowed(),
         }
     }
 

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use proto::v1;
 
+use crate::cells::Cells;
 use crate::completeness::cap_note;
+use crate::gather::Outcome;
 use crate::query::Query;
 use crate::request::{self, SeriesQuery};
-use crate::top::{cells, check_answer, no_sketch, points, ranking};
+use crate::top::{cells, check_answer, no_sketch, overflow_note, points, ranking};
 use crate::tuple::Tuple;
+use crate::window::Steps;
 use crate::worker::{CellsJob, RankJob};
 use crate::{Coordinator, QueryError};
 
@@ -37,7 +40,7 @@ impl Coordinator {
         };
         let rows: Vec<v1::SeriesRow> = tuples.iter().enumerate().map(row).collect();
         Ok(v1::SeriesReply {
-            warnings: warnings(&series, outcome.known, outcome.rest.groups, &rows),
+            warnings: warnings(&series, &outcome, &rows, overflowed(cells.as_ref(), rows.len(), steps)),
             rows,
             completeness: Some(query.completeness(&query.partitions_of(&scope.metric))),
             stats: Some(query.stats()),
@@ -45,7 +48,15 @@ impl Coordinator {
     }
 }
 
-fn warnings(series: &SeriesQuery, known: bool, left_out: u64, rows: &[v1::SeriesRow]) -> Vec<String> {
+/// Rows with a point whose sum overflowed.
+fn overflowed(cells: Option<&Cells>, groups: usize, steps: Steps) -> u64 {
+    let Some(cells) = cells else { return 0 };
+    let is_one = |group: &usize| (0..steps.len()).any(|step| cells.is_overflowed(step * groups + group));
+    (0..groups).filter(is_one).count() as u64
+}
+
+fn warnings(series: &SeriesQuery, outcome: &Outcome, rows: &[v1::SeriesRow], overflowed: u64) -> Vec<String> {
+    let (known, left_out) = (outcome.known, outcome.rest.groups);
     let scope = &series.scope;
     let mut warnings = Vec::new();
     if !known {
@@ -57,6 +68,7 @@ fn warnings(series: &SeriesQuery, known: bool, left_out: u64, rows: &[v1::Series
             "{left_out} series after the first {shown} are left out: filter, or group by less"
         ));
     }
+    warnings.extend(overflow_note(series.sampling, &scope.metric, overflowed));
     // Every row has data; one without any value has no sketch.
     let silent = rows.iter().filter(|row| row.points.iter().all(|point| point.value.is_none())).count();
     warnings.extend(no_sketch(series.sampling, &scope.metric, silent as u64));

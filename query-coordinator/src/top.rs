@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::Aggregate;
+use model::{Aggregate, Number};
 use proto::v1;
 
 use crate::budget::Budget;
@@ -43,8 +43,9 @@ impl Coordinator {
         if let Some(steps) = top.points {
             add_points(&mut query, &top, steps, &tuples, &mut rows).await?;
         }
+        let mut warnings = warnings(&top, &outcome);
         for pivot in &top.pivots {
-            add_pivot(&mut query, &top, pivot, &tuples, &mut rows).await?;
+            warnings.extend(add_pivot(&mut query, &top, pivot, &tuples, &mut rows).await?);
         }
         let mut asked: Vec<u32> = metrics.iter().flat_map(|metric| query.partitions_of(metric)).collect();
         asked.sort_unstable();
@@ -53,7 +54,7 @@ impl Coordinator {
             rows,
             others: Some(top.others(&outcome)),
             completeness: Some(query.completeness(&asked)),
-            warnings: warnings(&top, &outcome),
+            warnings,
             stats: Some(query.stats()),
         })
     }
@@ -114,10 +115,10 @@ pub(crate) async fn cells(
 
 fn rows(top: &TopQuery, outcome: &Outcome) -> Vec<v1::TopRow> {
     let seconds = u64::from(top.scope.range.len()) * 60;
-    let row = |winner: &worker::Ranked| v1::TopRow {
-        dims: winner.tuple.iter().cloned().collect(),
-        rank: top.rank.read(&winner.aggregate, seconds).unwrap_or_else(|| winner.rank.to_f64()),
-        ..Default::default()
+    let row = |winner: &worker::Ranked| {
+        let rank = top.rank.read_number(&winner.aggregate, seconds).unwrap_or(winner.rank);
+        let dims = winner.tuple.iter().cloned().collect();
+        v1::TopRow { dims, rank: rank.to_f64(), rank_int: int(rank), ..Default::default() }
     };
     outcome.winners.iter().map(row).collect()
 }
@@ -143,25 +144,37 @@ async fn add_pivot(
     pivot: &PivotQuery,
     tuples: &Arc<[Tuple]>,
     rows: &mut [v1::TopRow],
-) -> Result<(), QueryError> {
+) -> Result<Option<String>, QueryError> {
     let mut scope = top.scope.clone();
     scope.metric.clone_from(&pivot.metric);
     let seconds = u64::from(scope.range.len()) * 60;
     let steps = top.points.unwrap_or(Steps::one(scope.range));
     let job = CellsJob { scope, by: top.by.clone(), sampling: pivot.sampling, steps };
     let cells = cells(query, job, tuples).await?;
+    let mut overflowed = 0;
     for (group, row) in rows.iter_mut().enumerate() {
         let whole = cells.as_ref().map(|cells| reduced(cells, group, tuples.len(), steps));
+        overflowed += u64::from(whole.as_ref().is_some_and(|whole| whole.scalars.overflowed()));
+        let value = whole.and_then(|whole| pivot.sampling.read_number(&whole, seconds));
         row.pivot.push(v1::PivotValue {
             name: pivot.name.clone(),
-            value: whole.and_then(|whole| pivot.sampling.read(&whole, seconds)),
+            value: value.map(Number::to_f64),
+            value_int: value.and_then(int),
             points: match top.points {
                 Some(steps) => points(cells.as_ref(), group, tuples.len(), pivot.sampling, steps),
                 None => Vec::new(),
             },
         });
     }
-    Ok(())
+    Ok(overflow_note(pivot.sampling, &pivot.metric, overflowed))
+}
+
+/// An integer that is exact.
+fn int(number: Number) -> Option<i64> {
+    match number {
+        Number::Int(int) => Some(int),
+        Number::Float(_) => None,
+    }
 }
 
 /// A group over all steps.
@@ -181,8 +194,23 @@ pub(crate) fn points(
     sampling: model::Sampling,
     steps: Steps,
 ) -> Vec<v1::Point> {
-    let value = |step: usize| sampling.read(&cells?.get(step * groups + group), steps.seconds(step));
-    (0..steps.len()).map(|step| v1::Point { time: steps.start(step), value: value(step) }).collect()
+    let read = |step: usize| sampling.read_number(&cells?.get(step * groups + group), steps.seconds(step));
+    let point = |step: usize| {
+        let value = read(step);
+        let (time, value_int) = (steps.start(step), value.and_then(int));
+        v1::Point { time, value: value.map(Number::to_f64), value_int }
+    };
+    (0..steps.len()).map(point).collect()
+}
+
+/// Rows whose sum is no exact integer any more.
+pub(crate) fn overflow_note(sampling: model::Sampling, metric: &str, rows: u64) -> Option<String> {
+    (rows > 0 && sampling.needs_sum()).then(|| {
+        format!(
+            "the sum of {metric} left the range of 64-bit integers in {rows} rows: there it is a float, exact to 15 \
+             digits"
+        )
+    })
 }
 
 fn warnings(top: &TopQuery, outcome: &Outcome) -> Vec<String> {
@@ -193,6 +221,10 @@ fn warnings(top: &TopQuery, outcome: &Outcome) -> Vec<String> {
             "account {account} has no metric {metric}: /v1/metrics/list has those that it has"
         ));
     }
+    let others = std::iter::once(&outcome.rest.aggregate);
+    let all = outcome.winners.iter().map(|winner| &winner.aggregate).chain(others);
+    let overflowed = all.filter(|aggregate| aggregate.scalars.overflowed()).count();
+    warnings.extend(overflow_note(top.rank, &top.scope.metric, overflowed as u64));
     warnings.extend(no_sketch(top.rank, &top.scope.metric, outcome.rest.unranked));
     warnings.extend(cap_note(top.scope.range));
     warnings
@@ -229,6 +261,11 @@ impl TopQuery {
 
     fn others(&self, outcome: &Outcome) -> v1::Others {
         let seconds = u64::from(self.scope.range.len()) * 60;
-        v1::Others { groups: outcome.rest.groups, rank: self.rank.read(&outcome.rest.aggregate, seconds) }
+        let rank = self.rank.read_number(&outcome.rest.aggregate, seconds);
+        v1::Others {
+            groups: outcome.rest.groups,
+            rank: rank.map(Number::to_f64),
+            rank_int: rank.and_then(int),
+        }
     }
 }

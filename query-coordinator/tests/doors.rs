@@ -75,8 +75,8 @@ async fn top_answers_as_the_interface_shows() {
     let stats = reply["stats"].take();
     assert!(stats["series_scanned"] == 4 && stats["bytes_read"].as_u64() > Some(0) && stats["ms"].is_f64());
     let expected = json!({
-        "rows": [{"dims": {"Api": "Get"}, "rank": 7.0, "pivot": {"Requests:sum": 12.0, "Nothing:max": null}, "points": null}],
-        "others": {"groups": 2, "rank": 4.0},
+        "rows": [{"dims": {"Api": "Get"}, "rank": 7, "pivot": {"Requests:sum": 12, "Nothing:max": null}, "points": null}],
+        "others": {"groups": 2, "rank": 4},
         "completeness": {
             "ratio": 0.875, "partial": true,
             "reasons": ["1 of 8 rows that publishers declared have not arrived: they may come late, or are lost"],
@@ -98,9 +98,40 @@ async fn points_come_for_row_and_pivot() {
     (body["points"], body["pivot"]) = (json!(true), json!([{"metric": "Requests"}]));
     let (_, reply) = post(app(|_| {}, QueryLimits::default()), "/v1/top", body.to_string()).await;
     let row = &reply["rows"][0];
-    assert_eq!(row["points"], json!([{"time": 6000, "value": 5.0}, {"time": 6060, "value": 2.0}]));
-    let points = json!([{"time": 6000, "value": 12.0}, {"time": 6060, "value": null}]);
+    assert_eq!(row["points"], json!([{"time": 6000, "value": 5}, {"time": 6060, "value": 2}]));
+    let points = json!([{"time": 6000, "value": 12}, {"time": 6060, "value": null}]);
     assert_eq!(row["pivot_points"], json!({"Requests:sum": points}));
+}
+
+/// Whole numbers have all their digits, and a sum that is no whole number any more says so.
+#[tokio::test]
+async fn integers_are_exact_and_an_overflow_is_told() {
+    let rows = [
+        row("Bytes", "Get", 100, i64::MAX),
+        row("Bytes", "Put", 100, i64::MAX - 1),
+        row("Bytes", "Put", 101, 5),
+        row("Bytes", "List", 100, (1 << 53) + 1),
+    ];
+    let app = || router(coordinator(PLAN, rooms(PLAN, &rows, &[]), QueryLimits::default()));
+    let mut body = top();
+    (body["metric"], body["n"], body["points"]) = (json!("Bytes"), json!(2), json!(true));
+    body["pivot"] = json!([{"metric": "Bytes", "sampling": "sum"}, {"metric": "Bytes", "sampling": "max"}]);
+    let (_, reply) = post(app(), "/v1/top", body.to_string()).await;
+    let [put, get] = [&reply["rows"][0], &reply["rows"][1]];
+    assert_eq!((&put["dims"]["Api"], &put["rank"]), (&json!("Put"), &json!(9.223_372_036_854_775_8e18)));
+    assert_eq!(put["points"][0]["value"], json!(i64::MAX - 1));
+    assert_eq!((&get["rank"], &get["pivot"]["Bytes:max"]), (&json!(i64::MAX), &json!(i64::MAX)));
+    assert_eq!(reply["others"]["rank"], json!((1_i64 << 53) + 1));
+    let told = "the sum of Bytes left the range of 64-bit integers in 1 rows: there it is a float, exact to 15 digits";
+    assert_eq!(reply["warnings"], json!([told, told]), "of the rank, and of the pivot by sum");
+
+    let mut series = json!({"metric": "Bytes", "sampling": "sum", "by": [], "from": 6000, "to": 6120});
+    let (_, reply) = post(app(), "/v1/series", series.to_string()).await;
+    assert_eq!(reply["rows"][0]["points"][1]["value"], json!(5));
+    assert_eq!(reply["warnings"], json!([told]));
+    series["sampling"] = json!("count");
+    let (_, reply) = post(app(), "/v1/series", series.to_string()).await;
+    assert_eq!((&reply["rows"][0]["points"][0]["value"], &reply["warnings"]), (&json!(3), &json!([])));
 }
 
 #[tokio::test]
@@ -205,7 +236,7 @@ async fn open_minutes_are_seen_when_asked_for() {
     let (_, reply) = post(app(|_| {}, QueryLimits::default()), "/v1/top", ask(true)).await;
     assert_eq!(
         (&reply["rows"][0]["dims"], &reply["rows"][0]["rank"]),
-        (&json!({"Api": "New"}), &json!(50.0))
+        (&json!({"Api": "New"}), &json!(50))
     );
     assert_eq!(reply["completeness"]["minutes"][2]["state"], json!("open"));
 }

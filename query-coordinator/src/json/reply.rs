@@ -17,9 +17,9 @@ pub(crate) struct TopJson {
 #[derive(Serialize)]
 struct TopRowJson {
     dims: BTreeMap<String, String>,
-    rank: f64,
+    rank: NumberJson,
     /// `metric:sampling` → value over the whole range.
-    pivot: BTreeMap<String, Option<f64>>,
+    pivot: BTreeMap<String, Option<NumberJson>>,
     points: Option<Vec<PointJson>>,
     /// `metric:sampling` → its points, when points were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,13 +29,21 @@ struct TopRowJson {
 #[derive(Serialize)]
 struct OthersJson {
     groups: u64,
-    rank: Option<f64>,
+    rank: Option<NumberJson>,
 }
 
 #[derive(Serialize)]
 struct PointJson {
     time: u64,
-    value: Option<f64>,
+    value: Option<NumberJson>,
+}
+
+/// An integer with all its digits where the value is one, else a float.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum NumberJson {
+    Int(i64),
+    Float(f64),
 }
 
 #[derive(Serialize)]
@@ -175,7 +183,10 @@ impl From<v1::TopReply> for TopJson {
     fn from(reply: v1::TopReply) -> Self {
         Self {
             rows: reply.rows.into_iter().map(Into::into).collect(),
-            others: reply.others.map(|others| OthersJson { groups: others.groups, rank: others.rank }),
+            others: reply.others.map(|others| OthersJson {
+                groups: others.groups,
+                rank: number(others.rank, others.rank_int),
+            }),
             completeness: reply.completeness.unwrap_or_default().into(),
             stats: reply.stats.unwrap_or_default().into(),
             warnings: reply.warnings,
@@ -189,11 +200,11 @@ impl From<v1::TopRow> for TopRowJson {
         let (mut pivot, mut pivot_points) = (BTreeMap::new(), BTreeMap::new());
         for one in row.pivot {
             pivot_points.insert(one.name.clone(), points(one.points));
-            pivot.insert(one.name, one.value);
+            pivot.insert(one.name, number(one.value, one.value_int));
         }
         Self {
             dims: row.dims.into_iter().collect(),
-            rank: row.rank,
+            rank: row.rank_int.map_or(NumberJson::Float(row.rank), NumberJson::Int),
             pivot_points: (asked && !pivot.is_empty()).then_some(pivot_points),
             pivot,
             points: asked.then(|| points(row.points)),
@@ -314,5 +325,10 @@ impl From<v1::Stats> for StatsJson {
 }
 
 fn points(points: Vec<v1::Point>) -> Vec<PointJson> {
-    points.into_iter().map(|v1::Point { time, value }| PointJson { time, value }).collect()
+    let point = |v1::Point { time, value, value_int }| PointJson { time, value: number(value, value_int) };
+    points.into_iter().map(point).collect()
+}
+
+fn number(value: Option<f64>, int: Option<i64>) -> Option<NumberJson> {
+    int.map(NumberJson::Int).or(value.map(NumberJson::Float))
 }

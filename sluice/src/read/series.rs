@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::top::{dim_names, names, spark, text};
-use super::{AskError, Table, conditions, finish, format_or_default, number, post};
+use super::{AskError, Table, conditions, exact, finish, format_or_default, number, post};
 use crate::cli::{Format, SeriesArgs};
 use crate::exit::Exit;
 
@@ -32,17 +32,16 @@ fn wide(args: &SeriesArgs, dims: &[String], rows: &[&Value]) -> Table {
         dims.iter().cloned().chain(["last", "min", "max"].map(|what| format!("{what} {}", args.sampling)));
     let mut table = Table::new(head.chain(["points".to_owned()]));
     for row in rows {
-        let values: Vec<f64> = row["points"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|point| point["value"].as_f64())
-            .collect();
-        let show = |value: Option<f64>| number(&json!(value));
+        let points = row["points"].as_array().into_iter().flatten();
+        let values: Vec<&Value> =
+            points.map(|point| &point["value"]).filter(|value| !value.is_null()).collect();
+        let size = |value: &&&Value| value.as_f64().unwrap_or_default();
+        let by_size = |one: &&&Value, other: &&&Value| size(one).total_cmp(&size(other));
+        let show = |value: Option<&&Value>| value.map_or_else(String::new, |value| number(value));
         let mut cells: Vec<String> = dims.iter().map(|dim| text(&row["dims"][dim])).collect();
-        cells.push(show(values.last().copied()));
-        cells.push(show(values.iter().copied().reduce(f64::min)));
-        cells.push(show(values.iter().copied().reduce(f64::max)));
+        cells.push(show(values.last()));
+        cells.push(show(values.iter().min_by(by_size)));
+        cells.push(show(values.iter().max_by(by_size)));
         cells.push(spark(&row["points"]));
         table.row(cells);
     }
@@ -55,8 +54,7 @@ fn long(args: &SeriesArgs, dims: &[String], rows: &[&Value]) -> Table {
     for row in rows {
         for point in row["points"].as_array().into_iter().flatten() {
             let dims = dims.iter().map(|dim| text(&row["dims"][dim]));
-            let value = point["value"].as_f64().map(|value| value.to_string()).unwrap_or_default();
-            table.row(dims.chain([point["time"].to_string(), value]));
+            table.row(dims.chain([point["time"].to_string(), exact(&point["value"])]));
         }
     }
     table

@@ -146,6 +146,7 @@ fn terminal_width() -> usize {
 /// A number as a person reads it: whole ones whole, others with enough digits.
 pub(crate) fn number(value: &Value) -> String {
     match value.as_f64() {
+        Some(_) if value.is_i64() || value.is_u64() => value.to_string(),
         None => String::new(),
         Some(float) if is_plain(float) => format!("{float:.0}"),
         Some(float) if !(1e-4..1e15).contains(&float.abs()) => format!("{float:.6e}"),
@@ -159,7 +160,7 @@ pub(crate) fn number(value: &Value) -> String {
 pub(crate) fn exact(value: &Value) -> String {
     match value.as_f64() {
         None => String::new(),
-        Some(float) if is_plain(float) => format!("{float:.0}"),
+        Some(float) if value.is_f64() && is_plain(float) => format!("{float:.0}"),
         Some(_) => value.to_string(),
     }
 }
@@ -193,6 +194,7 @@ mod tests {
             ("3".into(), "1234.6".into(), "1.500".into(), "0.001000".into())
         );
         assert_eq!(number(&Value::Null), "");
+        assert_eq!(number(&Value::from(i64::MAX)), "9223372036854775807");
         assert_eq!((show(1e308), show(2e-300)), ("1.000000e308".into(), "2.000000e-300".into()));
     }
 
