@@ -40,6 +40,14 @@ struct Entry {
     raw_bits: u8,
 }
 
+/// The symbols of a column.
+#[derive(Debug, Default)]
+struct Listed {
+    shares: Vec<u16>,
+    /// The lowest number and the raw bits.
+    symbols: Vec<(u64, u8)>,
+}
+
 // === writing ===
 
 pub(crate) fn put(residuals: &[u64], tally: &Tally, out: &mut Vec<u8>) {
@@ -50,11 +58,14 @@ pub(crate) fn put(residuals: &[u64], tally: &Tally, out: &mut Vec<u8>) {
     put_residuals(residuals, tally, &Encoder::new(&shares, log), log, out);
 }
 
-/// Twice as many states as symbols at the least, or rare ones would take too much from the others.
+/// Twice as many states as symbols at the least, or rare ones would take too much from the others. All that
+/// there may be where one symbol is nearly everything, and what is left for the others must be shared finely.
 fn table_log(values: usize, tally: &Tally) -> u32 {
     let symbols = tally.counts.iter().filter(|count| **count > 0).count();
     let enough = symbols.next_power_of_two().ilog2() + 1;
-    let worth = values.next_power_of_two().ilog2().saturating_sub(3).min(LOG_USUAL_MAX);
+    let most = tally.counts.iter().max().map_or(0, |most| *most as usize);
+    let log_max = if most > values - values / 8 { ans::LOG_MAX } else { LOG_USUAL_MAX };
+    let worth = values.next_power_of_two().ilog2().saturating_sub(3).min(log_max);
     enough.max(worth).clamp(ans::LOG_MIN, ans::LOG_MAX)
 }
 
@@ -113,7 +124,7 @@ impl<'a> Binned<'a> {
         let (head, mut input) = input.split_first().ok_or(Flaw("the table of a binned column is missing"))?;
         let shape = if head & RISING == 0 { Shape::Centred } else { Shape::Rising };
         let log = u32::from(head & !RISING);
-        let (shares, symbols) = take_shares(&mut input)?;
+        let Listed { shares, symbols } = take_shares(&mut input)?;
         let entry = |state: ans::State| {
             let (lowest, raw_bits) = symbols[usize::from(state.symbol)];
             Entry { lowest, next: u32::from(state.next), next_bits: state.bits, raw_bits }
@@ -167,10 +178,10 @@ impl Code for Table {
     }
 }
 
-/// Takes the shares and, for each, its lowest number and raw bits.
-fn take_shares(input: &mut &[u8]) -> Result<(Vec<u16>, Vec<(u64, u8)>), Flaw> {
+/// Takes the list of shares.
+fn take_shares(input: &mut &[u8]) -> Result<Listed, Flaw> {
     let mut reader = BitReader::new(input);
-    let (mut shares, mut symbols) = (Vec::new(), Vec::new());
+    let Listed { mut shares, mut symbols } = Listed::default();
     take_list(&mut reader, CLASSES, &mut shares, |number| {
         let class = usize::try_from(number).ok().filter(|class| *class < CLASSES);
         let class = class.ok_or(Flaw("a binned column has a class that does not exist"))?;
@@ -182,7 +193,7 @@ fn take_shares(input: &mut &[u8]) -> Result<(Vec<u16>, Vec<(u64, u8)>), Flaw> {
         Ok(())
     })?;
     *input = reader.finish()?;
-    Ok((shares, symbols))
+    Ok(Listed { shares, symbols })
 }
 
 fn take_list(

@@ -5,6 +5,8 @@
 //! no more memory than `values_max` values and a few kilobytes; a block that claims more is
 //! [`CodecError::TooManyValues`], however few its bytes.
 
+use std::ops::Range;
+
 use crate::block::{self, Block, Kind};
 use crate::delta::Order;
 use crate::delta::Order::{Deltas, DeltasOfDeltas, Values};
@@ -47,6 +49,24 @@ pub fn decode_ids(input: &mut &[u8], values_max: usize, out: &mut Vec<u32>) -> R
     }
     *input = rest;
     Ok(())
+}
+
+/// The ids of a block that has no gaps, checked but not decoded: `None` if it has, and [`decode_ids`] must
+/// be asked. Moves `input` behind the block if it answers.
+///
+/// A metric whose every series reports every minute is such a block, and a reader of many of them needs no
+/// look-up from row to id.
+pub fn decode_dense_ids(input: &mut &[u8], values_max: usize) -> Result<Option<Range<u32>>, CodecError> {
+    let block = block::open(input, Kind::Ids, values_max)?;
+    if integers::Mode::from_byte(block.mode) != Ok(integers::Mode::Line) || block.count < 2 {
+        return Ok(None);
+    }
+    let mut payload = block.payload;
+    let line = integers::Line::take(&mut payload).map_err(|flaw| flaw.in_block(Kind::Ids))?;
+    let end = line.first.checked_add(block.count as u64).filter(|end| *end <= u64::from(u32::MAX));
+    let (Some(end), 1, true) = (end, line.step, payload.is_empty()) else { return Ok(None) };
+    *input = block.rest;
+    Ok(Some(line.first as u32..end as u32))
 }
 
 /// Any floats, to the bit: `to_bits` is equal afterwards, for -0.0 and every NaN too.

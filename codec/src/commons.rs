@@ -2,17 +2,16 @@
 //! step of a counter that jumps. They are worth symbols of their own beside their classes.
 
 use crate::classes::{self, SHARED_MIN};
+use crate::fibonacci;
 
 /// Places of the table; a number has one only, so that a look-up is one comparison.
 const SLOTS: usize = 1024;
 /// Common numbers of a column: a byte is enough to count them.
 pub(crate) const COMMONS_MAX: usize = 255;
-/// Larger ones are left to their classes, so that gaps in the list need no 65th bit.
-const NUMBER_MAX: u64 = 1 << 62;
-/// Fewer votes beyond what is expected may be chance.
-const VOTES_MIN: u64 = 8;
-/// What listing a number costs, about: its gap to the one before, and its share.
-pub(crate) const LISTING_BITS: u64 = 24;
+/// One more than a number must not need a 65th bit.
+const NUMBER_MAX: u64 = u64::MAX - 1;
+/// Fewer votes of a sample, beyond what is expected, may be chance.
+const SAMPLED_VOTES_MIN: u64 = 8;
 
 /// A set of numbers, each with its place among them.
 #[derive(Debug, Default, Clone)]
@@ -36,11 +35,16 @@ fn slot(number: u64) -> usize {
     (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize
 }
 
+/// What listing a number costs, about: its gap to the one before, and its share.
+pub(crate) fn listing_bits(number: u64) -> u64 {
+    u64::from(fibonacci::length(number)) + 10
+}
+
 // === impl Commons ===
 
 impl Commons {
-    /// Those of a sample that pay in a column `times` as long. Each slot keeps the number that outvotes
-    /// the others (Boyer and Moore), so votes are a lower bound.
+    /// Those of a sample that pay in a column `times` as long; a column may be its own sample. Each slot
+    /// keeps the number that outvotes the others (Boyer and Moore), so votes are a lower bound.
     pub(crate) fn of(sample: impl Iterator<Item = u64>, class_counts: &[u32], times: u64) -> Self {
         let mut slots = vec![Slot::default(); SLOTS];
         for number in sample.filter(|number| (SHARED_MIN..=NUMBER_MAX).contains(number)) {
@@ -58,7 +62,8 @@ impl Commons {
             let raw = classes::raw_bits(class);
             // Twice what it had if all of its class were alike, and more raw bits saved than listing costs.
             let (votes, alike) = (u64::from(slot.votes), u64::from(class_counts[class]) >> raw);
-            votes >= 2 * alike + VOTES_MIN && votes * times * u64::from(raw) > LISTING_BITS
+            let votes_min = if times == 1 { 0 } else { SAMPLED_VOTES_MIN };
+            votes >= 2 * alike + votes_min && votes * times * u64::from(raw) > listing_bits(slot.number)
         };
         let mut found: Vec<Slot> = slots.iter().filter(pays).copied().collect();
         found.sort_unstable_by_key(|slot| (std::cmp::Reverse(slot.votes), slot.number));

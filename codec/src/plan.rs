@@ -79,7 +79,7 @@ impl Plan {
             Coding::Signed => signed::put(rest, out),
             Coding::Rising => rising::put(rest, out),
             Coding::ZeroRun => zero_run::put(rest, out),
-            Coding::Binned => binned::put(rest, &Tally::with(self.shape, rest, self.commons), out),
+            Coding::Binned => binned::put(rest, &Tally::of_all(self.shape, rest, self.commons), out),
         }
         if self.coding != Coding::Packed && 8 * (out.len() - start) as u64 > self.fallback.bits {
             out.truncate(start);

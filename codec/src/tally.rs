@@ -5,12 +5,15 @@
 //! must not depend on the rounding of a logarithm on some machine.
 
 use crate::classes::{self, CLASSES};
-use crate::commons::{Commons, LISTING_BITS};
+use crate::commons::{Commons, listing_bits};
 use crate::fibonacci;
 use crate::varint::{unzigzag, zigzag};
 
 /// A class's share and its gap to the class before, as Fibonacci codes.
 const CLASS_LISTING_BITS: u64 = 10;
+
+/// Numbers are few if they are one in so many.
+const RARE: usize = 16;
 
 /// Logarithms are in parts of 1/256 bit.
 const FRACTION_BITS: u32 = 8;
@@ -109,6 +112,19 @@ impl Tally {
         Self { shape, commons, symbols, counts }
     }
 
+    /// All of a column, with the common numbers that a sample had. Where those that share a class are few
+    /// altogether, the sample had too few of them to tell, and all are looked at.
+    pub(crate) fn of_all(shape: Shape, residuals: &[u64], sampled: Commons) -> Self {
+        let tally = Self::with(shape, residuals, sampled);
+        let sharing: u32 = tally.counts[classes::SHARED_MIN as usize..CLASSES].iter().sum();
+        if sharing == 0 || RARE * sharing as usize > residuals.len() || !tally.commons.is_empty() {
+            return tally;
+        }
+        let numbers = residuals.iter().map(|residual| shape.number(*residual));
+        let commons = Commons::of(numbers, &tally.counts, 1);
+        if commons.is_empty() { tally } else { Self::with(shape, residuals, commons) }
+    }
+
     /// How many residuals are zero.
     pub(crate) fn zeros(&self) -> usize {
         self.counts[0] as usize
@@ -128,7 +144,8 @@ impl Tally {
     /// The bits by share, and those of listing the shares: these do not grow with the column.
     pub(crate) fn binned_bits(&self) -> (u64, u64) {
         let all = log2(self.symbols.len().max(1) as u32);
-        let (mut bits, mut listing) = (0, LISTING_BITS * self.commons.numbers.len() as u64);
+        let (mut bits, mut listing) =
+            (0, self.commons.numbers.iter().map(|number| listing_bits(*number)).sum());
         for (symbol, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             let raw = if symbol < CLASSES { classes::raw_bits(symbol) } else { 0 };
             bits += u64::from(*count) * (all - log2(*count) + (u64::from(raw) << FRACTION_BITS));

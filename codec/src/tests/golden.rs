@@ -55,7 +55,7 @@ fn long_integers() {
         Column::Ints(
             (0..258).map(|place: i64| i64::from(((place * 37 % 64) | 64).trailing_zeros().pow(3))).collect(),
         ),
-        "021582025b0016f0d493350c6edafafc2a091158f5e8fe0e6ff575ff06647b747f87b7faba7f03b23dbabfc35b7dddbf01d91edddfe1adbeeedf802c800100000000000000003aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa36020000000000000000dea3c0e3",
+        "0215820257020678f2d460b8fa4edd299b240f23091158f5ee772f7af44a52dabbdfbde8d12b4969ef7ef7a247af24a5bdfbdd8b1ebd92940297ffffffffffffff2f02000000000000000000000000000000002effffffffffffff2fa9cc3b2d",
     );
     let switch = |place: i64| if place * place % 7 > 1 { 90_000 } else { place % 2 };
     check(

@@ -1,6 +1,8 @@
 //! Proofs that need more than one room: every kind of column through the same hostile hands.
 
 mod damage;
+mod dense_ids;
+mod entropy;
 mod golden;
 mod hostile;
 mod modes;
