@@ -50,6 +50,24 @@ impl Server {
         server
     }
 
+    /// As soon as it answers, ready or not; `None` when it ends instead.
+    pub(crate) fn start_or_end(data: &Path, flags: &[&str]) -> Option<Self> {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let (grpc, http, env) = (free_port(), free_port(), Env::new());
+        let child = spawn(data, grpc, http, &flags, &env);
+        let mut server = Self { child, grpc, http, data: data.to_owned(), flags, env };
+        let began = Instant::now();
+        while !http_ok(&format!("{}/healthz", server.url())) {
+            if let Some(status) = server.child.try_wait().unwrap() {
+                assert!(status.code().is_some(), "the server was not asked to die: {status}");
+                return None;
+            }
+            assert!(began.elapsed() < PATIENCE, "the server neither answers nor ends");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Some(server)
+    }
+
     /// kill -9, as early as the caller likes.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
