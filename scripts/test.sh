@@ -20,3 +20,5 @@ export SLUICE_KILLS
 cargo test --locked --workspace
 step "planted bugs, which the simulator must find"
 cargo test --locked -p sim --features planted-bugs
+step "decoders fuzzed, a few seconds each"
+scripts/fuzz.sh 3

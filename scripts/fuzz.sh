@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Fuzzes every decoder: scripts/fuzz.sh [SECONDS a target] [TARGET…]; 4 seconds and all targets without arguments. What it finds is
+# kept as fuzz/artifacts/TARGET/…, and its corpus in the cache, so that the next run begins where this one ended.
+#
+# Coverage comes from LLVM's own pass, which the pinned stable compiler has as well; no nightly and no cargo-fuzz are needed. The
+# target folder is its own, for these flags differ.
+set -euo pipefail
+source "$(dirname "$0")/env.sh"
+cd "$root/fuzz"
+
+seconds="${1:-4}"
+targets=("${@:2}")
+if [ ${#targets[@]} -eq 0 ]; then mapfile -t targets < <(sed -n '/^\[\[bin\]\]/{n;s/^name = "\(.*\)"$/\1/p}' Cargo.toml); fi
+
+export CARGO_TARGET_DIR="$SLUICE_CACHE/target-fuzz"
+export RUSTFLAGS="-Ctarget-cpu=haswell --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table"
+# A target for the binaries, so that build scripts and macros are compiled without these flags.
+host=$(rustc -vV | sed -n 's/^host: //p')
+cargo build --locked --quiet --release --target "$host" --bins
+
+for target in "${targets[@]}"; do
+    corpus="$SLUICE_CACHE/fuzz-corpus/$target"
+    mkdir -p "$corpus" "artifacts/$target"
+    # 512 MiB of memory and 5 s for an input: what is bounded stays far below.
+    if ! output=$("$CARGO_TARGET_DIR/$host/release/$target" -max_total_time="$seconds" -rss_limit_mb=512 -timeout=5 -max_len=4096 \
+        -artifact_prefix="artifacts/$target/" "$corpus" "seeds/$target" 2>&1); then
+        printf '%s\n' "$output" | tail -40 >&2
+        echo "the target $target failed; the input is in fuzz/artifacts/$target" >&2
+        exit 1
+    fi
+    printf '%-12s %s\n' "$target" "$(printf '%s\n' "$output" | grep -oE '^Done .*|cov: [0-9]+' | tail -2 | tr '\n' ' ')"
+done
