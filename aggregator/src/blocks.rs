@@ -16,7 +16,7 @@ pub(crate) fn of_cells(
     cells: &Cells,
     metric_of: impl Fn(LocalId) -> MetricId,
     wanted: Option<&BTreeSet<MetricId>>,
-    each: &mut dyn FnMut(MetricId, Vec<u8>),
+    each: &mut dyn FnMut(MetricId, &[LocalId], Vec<u8>),
 ) -> Result<(), StoreError> {
     let mut ids: Vec<Vec<LocalId>> = Vec::new();
     for (id, _) in cells.iter() {
@@ -33,7 +33,7 @@ pub(crate) fn of_cells(
     for (metric, ids) in (0..).zip(&ids).filter(|(_, ids)| !ids.is_empty()) {
         block.clear();
         ids.iter().for_each(|id| push_cell(&mut block, cells, *id));
-        each(metric, block.encode()?);
+        each(metric, ids, block.encode()?);
     }
     Ok(())
 }
@@ -64,21 +64,23 @@ pub(crate) fn read(
 /// Rows in order of minute, metric and id, each minute and metric a block.
 pub(crate) fn of_side<'a>(
     rows: impl IntoIterator<Item = (&'a (Minute, MetricId, LocalId), &'a model::Aggregate)>,
-    each: &mut dyn FnMut(MetricId, Minute, Vec<u8>),
+    each: &mut dyn FnMut(MetricId, Minute, &[LocalId], Vec<u8>),
 ) -> Result<(), StoreError> {
-    let (mut block, mut current) = (SlabBlock::new(), None);
+    let (mut block, mut ids, mut current) = (SlabBlock::new(), Vec::new(), None);
     for ((minute, metric, id), row) in rows {
         if let Some((of_minute, of_metric)) = current
             && (of_minute, of_metric) != (*minute, *metric)
         {
-            each(of_metric, of_minute, block.encode()?);
+            each(of_metric, of_minute, &ids, block.encode()?);
             block.clear();
+            ids.clear();
         }
         current = Some((*minute, *metric));
         block.push_aggregate(*id, row);
+        ids.push(*id);
     }
     if let Some((minute, metric)) = current {
-        each(metric, minute, block.encode()?);
+        each(metric, minute, &ids, block.encode()?);
     }
     Ok(())
 }
@@ -101,7 +103,7 @@ impl Island {
         let mut blocks = Vec::new();
         for (minute, cells) in self.open.iter() {
             let metric_of = |id| self.series.metric_of(id);
-            of_cells(cells, metric_of, wanted, &mut |metric, bytes| {
+            of_cells(cells, metric_of, wanted, &mut |metric, _, bytes| {
                 blocks.push(OpenBlock { metric, minute, bytes });
             })?;
         }
@@ -122,6 +124,6 @@ impl Island {
 fn side_blocks(side: &SideRows, wanted: Option<&BTreeSet<MetricId>>) -> Result<Vec<OpenBlock>, ApplyError> {
     let mut blocks = Vec::new();
     let rows = side.iter().filter(|((_, metric, _), _)| wanted.is_none_or(|wanted| wanted.contains(metric)));
-    of_side(rows, &mut |metric, minute, bytes| blocks.push(OpenBlock { metric, minute, bytes }))?;
+    of_side(rows, &mut |metric, minute, _, bytes| blocks.push(OpenBlock { metric, minute, bytes }))?;
     Ok(blocks)
 }

@@ -13,6 +13,7 @@ use store::{DictionaryEntry, KvBatch, KvSnapshot, MetricRecord, SeriesRecord, St
 
 use crate::StateError;
 use crate::dictionary::Dictionary;
+use crate::saved_series::Unsaved;
 
 /// What stands for the id of a series that was not taken in. No series has it: `series_max` is a u32.
 pub(crate) const REFUSED: LocalId = LocalId::MAX;
@@ -20,18 +21,19 @@ pub(crate) const REFUSED: LocalId = LocalId::MAX;
 /// See the module.
 pub(crate) struct SeriesTable {
     series_max: u32,
-    dictionary: Dictionary,
-    hints: HintsIndex,
+    pub(crate) dictionary: Dictionary,
+    pub(crate) hints: HintsIndex,
     /// Records that no checkpoint has written yet.
     unwritten: KvBatch,
+    pub(crate) unsaved: Unsaved,
 }
 
 // === impl SeriesTable ===
 
 impl SeriesTable {
     pub(crate) fn new(series_max: u32) -> Self {
-        let (dictionary, hints, unwritten) = <_>::default();
-        Self { series_max: series_max.min(REFUSED - 1), dictionary, hints, unwritten }
+        let (dictionary, hints, unwritten, unsaved) = <_>::default();
+        Self { series_max: series_max.min(REFUSED - 1), dictionary, hints, unwritten, unsaved }
     }
 
     /// The local id of each series of a batch, in `ids`; [`REFUSED`] with the reason for those that cannot be.
@@ -68,20 +70,20 @@ impl SeriesTable {
         let known = self.hints.metric(account, metric).map(|metric| metric.metric_id());
         let metric_id = known.unwrap_or_else(|| self.metrics());
         let id = self.dictionary.len();
-        // The one thing that can be wrong here is a dimension whose values fill 4 GiB.
+        // The one thing that can be wrong here is that the metric has had 65,535 names of dimensions.
         self.hints.insert(account, metric, metric_id, id, batch.dims(at)).map_err(|_| Reason::SeriesLimit)?;
         if known.is_none() {
             MetricRecord { account, metric }.put(metric_id, &mut self.unwritten);
         }
         SeriesRecord::put(id, hash, metric_id, batch.dims(at), &mut self.unwritten);
+        self.unsaved.hashes.push(hash);
         Ok(self.dictionary.insert(hash, metric_id))
     }
 
-    /// Rebuilds it from what checkpoints have written.
-    pub(crate) fn load(series_max: u32, snapshot: &dyn KvSnapshot) -> Result<Self, StateError> {
-        let (mut table, mut names) = (Self::new(series_max), Vec::new());
-        read_dictionary(snapshot, &mut |entry| table.load_entry(entry, &mut names))?;
-        Ok(table)
+    /// The series that the dictionary's records have and this table has not.
+    pub(crate) fn read_new(&mut self, snapshot: &dyn KvSnapshot) -> Result<(), StateError> {
+        let mut names = Vec::new();
+        Ok(read_dictionary(snapshot, self.len(), &mut |entry| self.load_entry(entry, &mut names))?)
     }
 
     fn load_entry(
@@ -103,6 +105,7 @@ impl SeriesTable {
                     .insert(account, metric, record.metric, id, record.dims())
                     .map_err(|why| damaged(why.to_string()))?;
                 self.dictionary.insert(record.hash, record.metric);
+                self.unsaved.hashes.push(record.hash);
             }
         }
         Ok(())

@@ -45,7 +45,7 @@ fn main() {
 fn saved(index: &HintsIndex, combinations: u32) {
     let (mut index, mut disk) = (index.clone(), Vec::new());
     let begun = Instant::now();
-    index.save(&mut |key, value| disk.extend(value.map(|value| (key, value))));
+    index.save(Minute(BASE), &mut |key, value| disk.extend(value.map(|value| (key, value))));
     line("save", begun.elapsed().as_secs_f64(), "s", None);
     let bytes: usize = disk.iter().map(|(key, value)| key.len() + value.len()).sum();
     line("on disk", bytes as f64 / f64::from(combinations), "B/combination", None);

@@ -23,6 +23,8 @@ pub struct HintsIndex {
     pub(crate) hours_from: u32,
     /// How many series the last save held.
     pub(crate) saved_series: u64,
+    /// What was sealed then.
+    pub(crate) saved_through: Option<Minute>,
 }
 
 /// Names of dimensions that one metric ever had: as many as 16 bits number.

@@ -9,7 +9,7 @@
 use model::{MetricId, Minute};
 
 use crate::bits::Bits;
-use crate::bytes::{Reader, put_u8, put_u32};
+use crate::bytes::{self, put_u8, put_u32};
 use crate::set::Set;
 use crate::{HintsIndex, LoadError};
 
@@ -33,7 +33,7 @@ impl Journal {
     /// The record.
     #[must_use]
     pub fn into_record(self) -> Vec<u8> {
-        crate::bytes::record(|out| out.extend_from_slice(&self.0))
+        bytes::record(|out| out.extend_from_slice(&self.0))
     }
 
     pub(crate) fn note(&mut self, metric: MetricId, minute: Minute, chunk: usize, bits: &Bits) {
@@ -59,9 +59,12 @@ impl Journal {
 // === impl HintsIndex ===
 
 impl HintsIndex {
-    /// Does what a record says.
-    pub(crate) fn replay(&mut self, mut bytes: Reader<'_>) -> Result<(), LoadError> {
-        let mut unheard = Journal::default();
+    /// Does again what a record of the journal says.
+    ///
+    /// # Errors
+    /// When it is damaged, or notes a series that is not there. The index must not be used any more.
+    pub fn replay(&mut self, record: &[u8]) -> Result<(), LoadError> {
+        let (mut bytes, mut unheard) = (bytes::open("the journal", record)?, Journal::default());
         while !bytes.is_empty() {
             match bytes.u8()? {
                 NOTE => {

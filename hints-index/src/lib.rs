@@ -55,7 +55,7 @@ pub use index::{DIMENSIONS_MAX, HOURS_KEPT, HintsIndex};
 pub use journal::Journal;
 pub use load::Loader;
 pub use metric::{Active, MetricIndex};
-pub use save::{Change, HEAD_KEY, HINTS_KEYS, JOURNAL_KEYS, journal_key};
+pub use save::{Change, HEAD_KEY, JOURNAL_KEYS, SAVED_KEYS, journal_key};
 pub use search::{Search, Values};
 pub use selection::Selection;
 pub use values::ValueTable;

@@ -2,24 +2,30 @@
 
 use std::sync::Arc;
 
-use model::MetricId;
+use model::{MetricId, Minute};
 
 use crate::activity::Activity;
 use crate::bytes::{self, Reader};
 use crate::metric::{Columns, Saved};
 use crate::packed::Packed;
-use crate::save::{COLUMNS, HEAD, HOUR, JOURNAL, METRIC, NAMES, PRESENCE};
+use crate::save::{COLUMNS, HEAD, HOUR, METRIC, NAMES, PRESENCE};
 use crate::set::Set;
 use crate::{ABSENT, CHUNK, Dim, HintsIndex, LoadError, LocalIds, activity};
 
 /// Records in, an index out.
 #[derive(Debug, Default)]
 pub struct Loader {
-    /// Metrics, series, and the hour that sets are kept from; nothing before the head was read.
-    head: Option<(u32, u64, u32)>,
+    head: Option<Head>,
     metrics: Vec<Building>,
-    /// Made of the metrics when the first record of the journal comes.
-    index: Option<HintsIndex>,
+}
+
+/// What it must come to.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    metrics: u32,
+    series: u64,
+    hours_from: u32,
+    sealed_through: Minute,
 }
 
 /// A metric as far as its records were read.
@@ -43,19 +49,13 @@ impl Loader {
         Self::default()
     }
 
-    /// The next record.
+    /// The next record but those of the journal: [`HintsIndex::replay`] does them.
     ///
     /// # Errors
     /// When it is damaged or does not fit what came before.
     pub fn record(&mut self, key: &[u8], value: &[u8]) -> Result<(), LoadError> {
         let unknown = || LoadError::Contradiction(format!("a key {key:02x?} that is none of this version"));
         let (tag, rest) = key.split_first().ok_or_else(unknown)?;
-        if *tag == JOURNAL {
-            let mut index = self.take_index()?;
-            index.replay(bytes::open("the journal", value)?)?;
-            self.index = Some(index);
-            return Ok(());
-        }
         let numbers: Vec<u32> = rest.as_chunks().0.iter().map(|bytes| u32::from_be_bytes(*bytes)).collect();
         match (*tag, &numbers[..]) {
             (HEAD, []) => self.head(bytes::open("the head", value)?),
@@ -77,16 +77,27 @@ impl Loader {
         }
     }
 
-    /// What it comes to.
+    /// What it comes to. What the journal says is to be replayed when the series that came after the save are inserted.
     ///
     /// # Errors
     /// When records are missing.
-    pub fn finish(mut self) -> Result<HintsIndex, LoadError> {
-        self.take_index()
+    pub fn finish(self) -> Result<HintsIndex, LoadError> {
+        let head = self.head.ok_or_else(|| LoadError::Contradiction("there is no head".to_owned()))?;
+        let mut index = HintsIndex { hours_from: head.hours_from, ..HintsIndex::new() };
+        for building in self.metrics {
+            building.finish(&mut index)?;
+        }
+        (index.saved_series, index.saved_through) = (index.series, Some(head.sealed_through));
+        if (index.metrics.len(), index.series) != (head.metrics as usize, head.series) {
+            return Err(missing("a metric or some series", head.metrics));
+        }
+        Ok(index)
     }
 
     fn head(&mut self, mut bytes: Reader<'_>) -> Result<(), LoadError> {
-        self.head = Some((bytes.u32()?, bytes.u64()?, bytes.u32()?));
+        let (metrics, series) = (bytes.u32()?, bytes.u64()?);
+        let (hours_from, sealed_through) = (bytes.u32()?, Minute(bytes.u32()?));
+        self.head = Some(Head { metrics, series, hours_from, sealed_through });
         bytes.end()
     }
 
@@ -100,23 +111,6 @@ impl Loader {
 
     fn building(&mut self, metric: MetricId) -> Result<&mut Building, LoadError> {
         self.metrics.get_mut(metric as usize).ok_or_else(|| missing("a metric", metric))
-    }
-
-    fn take_index(&mut self) -> Result<HintsIndex, LoadError> {
-        if let Some(index) = self.index.take() {
-            return Ok(index);
-        }
-        let (metrics, series, hours_from) =
-            self.head.ok_or_else(|| LoadError::Contradiction("there is no head".to_owned()))?;
-        let mut index = HintsIndex { hours_from, ..HintsIndex::new() };
-        for building in std::mem::take(&mut self.metrics) {
-            building.finish(&mut index)?;
-        }
-        index.saved_series = index.series;
-        if (index.metrics.len(), index.series) != (metrics as usize, series) {
-            return Err(missing("a metric or some series", metrics));
-        }
-        Ok(index)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Saved is what has changed: chunks of columns and segments of values since the series that were saved before, chunks
 //! of activity and hours that were noted. Between two saves the [`crate::Journal`] of each seal is kept.
 
+use model::Minute;
+
 use crate::activity::Activity;
 use crate::bytes::{put_text, put_u16, put_u32, record};
 use crate::metric::Saved;
@@ -17,10 +19,10 @@ pub(crate) const PRESENCE: u8 = b'P';
 pub(crate) const HOUR: u8 = b'Q';
 pub(crate) const JOURNAL: u8 = b'Z';
 
-/// Every key of the saved hints lies in `[from, to)`, and the journal's in `[JOURNAL_KEYS.0, to)` of that.
-pub const HINTS_KEYS: ([u8; 1], [u8; 1]) = ([HEAD], [JOURNAL + 1]);
+/// Every key of what was saved, but the journal's, lies in `[from, to)`.
+pub const SAVED_KEYS: ([u8; 1], [u8; 1]) = ([HEAD], [HOUR + 1]);
 
-/// Where the journal's records lie; a save makes them obsolete.
+/// Where the journal's records lie, in the order in which they are replayed; a save makes them obsolete.
 pub const JOURNAL_KEYS: ([u8; 1], [u8; 1]) = ([JOURNAL], [JOURNAL + 1]);
 
 /// The head's key: where it is missing, nothing was saved.
@@ -40,6 +42,12 @@ pub type Change<'a> = &'a mut dyn FnMut(Vec<u8>, Option<Vec<u8>>);
 // === impl HintsIndex ===
 
 impl HintsIndex {
+    /// What was sealed at the last save; nothing when there was none.
+    #[must_use]
+    pub fn saved_through(&self) -> Option<Minute> {
+        self.saved_through
+    }
+
     /// How many series the last save held; 0 when there was none.
     #[must_use]
     pub fn saved_series(&self) -> u64 {
@@ -47,13 +55,14 @@ impl HintsIndex {
     }
 
     /// All that has changed since the last save. The journal up to now is obsolete then.
-    pub fn save(&mut self, change: Change<'_>) {
-        self.saved_series = self.series;
+    pub fn save(&mut self, sealed_through: Minute, change: Change<'_>) {
+        (self.saved_series, self.saved_through) = (self.series, Some(sealed_through));
         let (metrics, series, hours_from) = (self.metrics.len() as u32, self.series, self.hours_from);
         let head = record(|out| {
             put_u32(out, metrics); // their ids are 32 bits wide
             out.extend_from_slice(&series.to_le_bytes());
             put_u32(out, hours_from);
+            put_u32(out, sealed_through.0);
         });
         change(vec![HEAD], Some(head));
         let accounts = std::sync::Arc::clone(&self.accounts);
@@ -68,7 +77,7 @@ impl HintsIndex {
 
     /// From now on as if nothing had ever been saved.
     pub fn forget_saved(&mut self) {
-        self.saved_series = 0;
+        (self.saved_series, self.saved_through) = (0, None);
         self.each_metric(
             |_| true,
             |metric| {

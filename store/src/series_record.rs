@@ -126,21 +126,24 @@ impl<'a> SeriesRecord<'a> {
     }
 }
 
-/// Every metric, ascending by id, then every series, ascending by id: how an island's dictionary and hints are
-/// rebuilt at start.
+/// Every metric, ascending by id, then every series from this one on, ascending by id: how an island's dictionary and
+/// hints are rebuilt at start.
 ///
 /// # Errors
 /// When the disk cannot be read, a record is damaged, or what `each` returned.
 pub fn read_dictionary(
     snapshot: &dyn KvSnapshot,
+    series_from: LocalId,
     each: &mut dyn FnMut(DictionaryEntry<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    snapshot.range(Cf::Series, &[METRIC_TAG], &[SERIES_TAG + 1], &mut |key, value| {
+    let mut read = |key: &[u8], value: &[u8]| {
         let entry =
             entry(key, value).map_err(|error| error.within(|| format!("dictionary key {key:02x?}")))?;
         each(entry)?;
         Ok(ControlFlow::Continue(()))
-    })
+    };
+    snapshot.range(Cf::Series, &[METRIC_TAG], &[SERIES_TAG], &mut read)?;
+    snapshot.range(Cf::Series, &series_key(series_from), &[SERIES_TAG + 1], &mut read)
 }
 
 fn entry<'a>(key: &[u8], value: &'a [u8]) -> Result<DictionaryEntry<'a>, StoreError> {

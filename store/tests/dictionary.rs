@@ -31,7 +31,7 @@ fn stored(key: &SeriesKey) -> Vec<u8> {
 /// Each entry as a line of text.
 fn lines(kv: &dyn Kv) -> Result<Vec<String>, StoreError> {
     let mut lines = Vec::new();
-    read_dictionary(&*kv.snapshot(), &mut |entry| {
+    read_dictionary(&*kv.snapshot(), 0, &mut |entry| {
         lines.push(match entry {
             DictionaryEntry::Metric(id, record) => format!("M{id} {} {}", record.account, record.metric),
             DictionaryEntry::Series(id, record) => {
