@@ -43,12 +43,12 @@ pub(crate) struct Cumulative {
 // === impl Cumulative ===
 
 impl Cumulative {
-    /// The increase that this point brings.
+    /// The increase that this point brings, once [`Cumulative::moved`] says that it counts.
     ///
     /// # Errors
     /// Why the point brings none: it is not newer than the last, or it is the first and does not say since when.
     pub(crate) fn increase(
-        &mut self,
+        &self,
         id: LocalId,
         at: PointTime,
         total: &Aggregate,
@@ -57,15 +57,18 @@ impl Cumulative {
         if last.is_some_and(|last| last.is_not_before(at)) {
             return Err(Reason::OutOfOrder);
         }
-        let increase = match last {
+        match last {
             None if at.start == 0 => Err(Reason::NoStartTime),
             None => Ok(from_zero(total)),
             Some(last) if last.is_reset_by(at, total) => Ok(from_zero(total)),
             Some(last) => Ok(last.increase_to(total)),
-        };
+        }
+    }
+
+    /// The next point counts from this one.
+    pub(crate) fn moved(&mut self, id: LocalId, at: PointTime, total: &Aggregate) {
         self.last.insert(id, LastPoint::of(at, total));
         self.changed.insert(id);
-        increase
     }
 
     /// How many series are cumulative.
@@ -227,7 +230,11 @@ mod tests {
                 let (start, time) = times.split_once('@').unwrap();
                 let at = PointTime { start: start.parse().unwrap(), time: time.parse().unwrap() };
                 let total = Aggregate::of(Scalars::of(Number::Int(total.parse().unwrap())));
-                match cumulative.increase(0, at, &total) {
+                let increase = cumulative.increase(0, at, &total);
+                if increase != Err(Reason::OutOfOrder) {
+                    cumulative.moved(0, at, &total);
+                }
+                match increase {
                     Ok(increase) => {
                         assert_eq!(increase.scalars, Scalars::of(increase.scalars.sum()), "one measurement");
                         increase.scalars.sum().to_string()
@@ -257,18 +264,23 @@ mod tests {
     #[test]
     fn a_histogram_counts_what_was_recorded_in_between() {
         let mut cumulative = Cumulative::default();
-        let at = |time| PointTime { start: 1, time };
+        let mut next = |time, total: &Aggregate| {
+            let at = PointTime { start: 1, time };
+            let increase = cumulative.increase(3, at, total).unwrap();
+            cumulative.moved(3, at, total);
+            increase
+        };
         let first = histogram(&[1.0, 100.0]);
-        assert_eq!(cumulative.increase(3, at(10), &first), Ok(first.clone()));
-        let second = cumulative.increase(3, at(20), &histogram(&[1.0, 100.0, 20.0, 30.0])).unwrap();
+        assert_eq!(next(10, &first), first);
+        let second = next(20, &histogram(&[1.0, 100.0, 20.0, 30.0]));
         assert_eq!((second.scalars.count, second.scalars.sum()), (2, Number::Int(50)));
         assert!((second.scalars.min().to_f64() - 20.0).abs() < 0.02);
         assert!((second.scalars.max().to_f64() - 30.0).abs() < 0.03);
         assert_eq!(second.distribution().unwrap().count(), 2);
         assert!(second.scalars.check().is_ok());
-        let none = cumulative.increase(3, at(30), &histogram(&[1.0, 100.0, 20.0, 30.0])).unwrap();
+        let none = next(30, &histogram(&[1.0, 100.0, 20.0, 30.0]));
         assert!(none.scalars.is_empty() && none.sketches.is_none());
         let reset = histogram(&[5.0]);
-        assert_eq!(cumulative.increase(3, at(40), &reset), Ok(reset.clone()));
+        assert_eq!(next(40, &reset), reset);
     }
 }

@@ -106,12 +106,9 @@ impl Island {
             }
             let bytes = (of_row(&mut distinct, at), of_row(&mut distribution, at));
             let point = of_row(&mut cumulative, at).map(|(start, time)| PointTime { start, time });
-            let merged = aggregate(row.scalars, bytes)
-                .map_err(|_| Reason::Sketch)
-                .and_then(|aggregate| self.increase(resolved, row.series, point, aggregate))
-                .and_then(|aggregate| {
-                    self.merge_slowly(resolved, run.side, row.series, row.minute, &aggregate)
-                });
+            let merged = aggregate(row.scalars, bytes).map_err(|_| Reason::Sketch).and_then(|aggregate| {
+                self.merge_point(resolved, run.side, (row.series, row.minute), point, &aggregate)
+            });
             match merged {
                 Ok(()) => run.rows += 1,
                 Err(reason) => dropped += self.drop_row(resolved, row.series, reason),
@@ -121,24 +118,31 @@ impl Island {
         dropped
     }
 
-    /// What a row adds: itself, or the increase of what it totals.
-    fn increase(
+    /// What a row adds: itself, or the increase of what it totals. A point that finds no room leaves its series where
+    /// it was, so that the next one brings the increase of both.
+    fn merge_point(
         &mut self,
         resolved: &Resolved<'_>,
-        series: u32,
+        side: Side,
+        (series, minute): (u32, Minute),
         point: Option<PointTime>,
-        row: Aggregate,
-    ) -> Result<Aggregate, Reason> {
+        row: &Aggregate,
+    ) -> Result<(), Reason> {
         if let Some(reason) = resolved.refused.get(&series) {
             return Err(*reason);
         }
         if !is_sound(&row.scalars) {
             return Err(Reason::Numbers);
         }
-        match point {
-            None => Ok(row),
-            Some(at) => self.cumulative.increase(resolved.ids[series as usize], at, &row),
+        let Some(at) = point else { return self.merge_slowly(resolved, side, series, minute, row) };
+        let id = resolved.ids[series as usize];
+        let increase = self.cumulative.increase(id, at, row);
+        let merged =
+            increase.and_then(|increase| self.merge_slowly(resolved, side, series, minute, &increase));
+        if matches!(merged, Ok(()) | Err(Reason::NoStartTime)) {
+            self.cumulative.moved(id, at, row);
         }
+        merged
     }
 
     fn merge_slowly(
