@@ -53,6 +53,8 @@ type HourAccounts = BTreeMap<Arc<str>, HourRows>;
 pub struct AccountRows {
     hours: BTreeMap<u32, Arc<HourAccounts>>,
     entries: usize,
+    /// Hours before this one are not known, of any account. Invariant: none of them is in `hours`.
+    forgotten_before: u32,
 }
 
 /// The books of an island.
@@ -97,6 +99,21 @@ impl AccountRows {
         hour.map_or(0, |rows| rows[(minute.0 % HOUR) as usize])
     }
 
+    /// The first minute of which it is known how many rows were applied.
+    #[must_use]
+    pub fn known_from(&self) -> Minute {
+        Minute(self.forgotten_before * HOUR)
+    }
+
+    /// The hour before which nothing is known, as it is written.
+    pub(crate) fn forgotten_before(&self) -> u32 {
+        self.forgotten_before
+    }
+
+    pub(crate) fn restore_forgotten(&mut self, before: u32) {
+        self.forgotten_before = before;
+    }
+
     fn entry(&mut self, hour: u32, account: &str) -> (&mut HourRows, Arc<str>) {
         let accounts = Arc::make_mut(self.hours.entry(hour).or_default());
         let name = match accounts.get_key_value(account) {
@@ -126,6 +143,7 @@ impl AccountRows {
     fn remove_oldest(&mut self) -> Vec<HourKey> {
         let Some((hour, accounts)) = self.hours.pop_first() else { return Vec::new() };
         self.entries -= accounts.len();
+        self.forgotten_before = hour + 1; // hours are below 2^32 / 60
         accounts.keys().map(|account| (hour, Arc::clone(account))).collect()
     }
 }
@@ -155,6 +173,9 @@ impl Accounting {
     /// Rows of a publisher that declares how many it built.
     pub(crate) fn declared_rows(&mut self, account: &str, minute: Minute, rows: u64) {
         let hour = minute.0 / HOUR;
+        if hour < self.rows.forgotten_before {
+            return; // what is counted now would be taken for all there was
+        }
         let (of_hour, account) = self.rows.entry(hour, account);
         of_hour[(minute.0 % HOUR) as usize] += rows;
         self.changed_hours.insert((hour, account));
@@ -219,6 +240,22 @@ mod tests {
         assert_eq!(changes.forgotten, BTreeSet::from([(0, "a".into())]));
         assert!(books.checkpoint(Minute(180), 2).hours.is_empty());
         assert_eq!(books.checkpoint(Minute(180 + ACCOUNT_MINUTES_KEPT), 2).forgotten.len(), 2);
+    }
+
+    #[test]
+    fn an_hour_that_is_forgotten_stays_so() {
+        let mut books = Accounting::default();
+        for hour in [3, 1, 2] {
+            books.declared_rows("a", Minute(hour * 60), 5);
+        }
+        assert_eq!(books.rows.known_from(), Minute(0));
+        books.checkpoint(Minute(240), 2);
+        assert_eq!(books.rows.known_from(), Minute(120));
+        books.declared_rows("a", Minute(119), 1);
+        books.declared_rows("a", Minute(120), 1);
+        assert_eq!([119, 120].map(|minute| books.rows.get("a", Minute(minute))), [0, 6]);
+        books.checkpoint(Minute(180 + ACCOUNT_MINUTES_KEPT), 2);
+        assert_eq!(books.rows.known_from(), Minute(180));
     }
 
     #[test]

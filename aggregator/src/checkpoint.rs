@@ -37,6 +37,8 @@ pub(crate) struct Head {
     pub(crate) sealed_through: Option<Minute>,
     pub(crate) series: u32,
     pub(crate) metrics: u32,
+    /// The hour before which the rows applied are forgotten.
+    pub(crate) forgotten_before: u32,
     pub(crate) counters: Counters,
 }
 
@@ -60,7 +62,7 @@ impl Head {
         let mut out = StateWriter::new();
         out.u64(self.position);
         out.u8(u8::from(self.sealed_through.is_some())).u32(self.sealed_through.map_or(0, |minute| minute.0));
-        out.u32(self.series).u32(self.metrics);
+        out.u32(self.series).u32(self.metrics).u32(self.forgotten_before);
         let counters = &self.counters;
         out.u64(counters.rows_received).u64(counters.rows_applied).u64(counters.rows_late);
         out.u64(counters.rows_duplicate).u64(counters.rows_dropped);
@@ -71,7 +73,7 @@ impl Head {
     fn decode(mut value: StateReader<'_>) -> Result<Self, StateError> {
         let position = value.u64()?;
         let (sealed, minute) = (value.u8()? != 0, Minute(value.u32()?));
-        let (series, metrics) = (value.u32()?, value.u32()?);
+        let (series, metrics, forgotten_before) = (value.u32()?, value.u32()?, value.u32()?);
         let counters = Counters {
             rows_received: value.u64()?,
             rows_applied: value.u64()?,
@@ -82,7 +84,8 @@ impl Head {
             publishers_evicted: value.u64()?,
         };
         value.end()?;
-        Ok(Self { position, sealed_through: sealed.then_some(minute), series, metrics, counters })
+        let sealed_through = sealed.then_some(minute);
+        Ok(Self { position, sealed_through, series, metrics, forgotten_before, counters })
     }
 }
 
@@ -190,6 +193,7 @@ impl Island {
             sealed_through: self.sealed_through,
             series: self.series.len(),
             metrics: self.series.metrics(),
+            forgotten_before: self.books.rows.forgotten_before(),
             counters: self.counters(),
         }
     }

@@ -37,6 +37,7 @@ impl Island {
         (island.position, island.checkpointed) = (head.position, head.position);
         island.sealed_through = head.sealed_through;
         island.books.counters = head.counters;
+        island.books.rows.restore_forgotten(head.forgotten_before);
         island.dedup.evicted = head.counters.publishers_evicted;
         island.load_rows(snapshot)?;
         island.load_memory(snapshot)?;

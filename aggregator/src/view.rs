@@ -87,6 +87,12 @@ impl View {
         self.rows.get(account, minute)
     }
 
+    /// The first minute of which that is known: hours are forgotten after 31 days, or when there are too many.
+    #[must_use]
+    pub fn rows_known_from(&self) -> Minute {
+        self.rows.known_from()
+    }
+
     /// How many series there are.
     #[must_use]
     pub fn series(&self) -> u64 {

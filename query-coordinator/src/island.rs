@@ -149,6 +149,10 @@ impl Reading for IslandReading {
         self.view.rows_applied(account, minute)
     }
 
+    fn rows_known_from(&self) -> Minute {
+        self.view.rows_known_from()
+    }
+
     fn caveat(&self) -> Option<String> {
         let damaged = damage_caveat(&self.damage.lock());
         match (&self.caveat, damaged) {

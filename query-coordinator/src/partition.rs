@@ -43,6 +43,9 @@ pub trait Reading: Send + Sync {
     /// Rows applied of publishers that declare how many they built.
     fn rows_applied(&self, account: &str, minute: Minute) -> u64;
 
+    /// The first minute of which that is known.
+    fn rows_known_from(&self) -> Minute;
+
     /// What may be missing in it although the partition answered; it makes answers partial.
     fn caveat(&self) -> Option<String> {
         None

@@ -127,8 +127,7 @@ impl Query {
     pub(crate) fn completeness(&self, asked: &[u32]) -> v1::Completeness {
         let sealed: BTreeMap<u32, Option<Minute>> =
             self.readings.iter().map(|(partition, reading)| (*partition, reading.sealed_through())).collect();
-        let caveat =
-            |(partition, reading): (&u32, &Arc<dyn Reading>)| Some((*partition, reading.caveat()?));
+        let caveat = |(partition, reading): (&u32, &Arc<dyn Reading>)| Some((*partition, reading.caveat()?));
         let mut complete = completeness(&Facts {
             range: self.range,
             now: self.inner.now(),
@@ -213,9 +212,7 @@ impl Query {
     /// The first minute of which every island still knows how many rows it applied. What was declared before that has
     /// nothing to be compared with.
     fn applied_known_from(&self) -> Minute {
-        let newest = self.readings.values().filter_map(|reading| reading.sealed_through()).max();
-        let oldest = newest.unwrap_or_default().minus(aggregator::ACCOUNT_MINUTES_KEPT);
-        Minute(oldest.0 / 60 * 60) // islands forget whole hours
+        self.readings.values().map(|reading| reading.rows_known_from()).max().unwrap_or_default()
     }
 
     fn keep<T>(

@@ -9,14 +9,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use house::{Plan, Room, Row, coordinator, rooms};
+use house::{Plan, Room, Row, Upkeep, coordinator, rooms};
 use model::{Aggregate, Number, Scalars};
 use proto::v1;
 use query_coordinator::{PartitionError, QueryLimits, router};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-const PLAN: Plan = Plan { partitions: 4, spread: 4, sealed_through: 101, now: 103 };
+const PLAN: Plan =
+    Plan { partitions: 4, spread: 4, sealed_through: 101, now: 103, known_from: 0, upkeep: Upkeep::Nothing };
 
 fn row(metric: &'static str, api: &str, minute: u32, sum: i64) -> Row {
     Row {
@@ -234,18 +235,14 @@ async fn open_minutes_are_seen_when_asked_for() {
     assert_eq!(reply["completeness"]["minutes"][2]["state"], json!("unsealed"));
     assert_eq!(reply["completeness"]["partial"], json!(true));
     let (_, reply) = post(app(|_| {}, QueryLimits::default()), "/v1/top", ask(true)).await;
-    assert_eq!(
-        (&reply["rows"][0]["dims"], &reply["rows"][0]["rank"]),
-        (&json!({"Api": "New"}), &json!(50))
-    );
+    assert_eq!((&reply["rows"][0]["dims"], &reply["rows"][0]["rank"]), (&json!({"Api": "New"}), &json!(50)));
     assert_eq!(reply["completeness"]["minutes"][2]["state"], json!("open"));
 }
 
 #[tokio::test]
 async fn what_islands_have_forgotten_is_not_missing() {
-    let kept = aggregator::ACCOUNT_MINUTES_KEPT;
-    for (sealed_through, ratio) in [(100 + kept, 0.875), (180 + kept, 1.0)] {
-        let plan = Plan { sealed_through, now: sealed_through + 2, ..PLAN };
+    for (known_from, ratio) in [(60, 0.875), (120, 1.0)] {
+        let plan = Plan { known_from, ..PLAN };
         let rows: Vec<Row> = rows().into_iter().map(|row| Row { open: false, ..row }).collect();
         let app =
             router(coordinator(plan, rooms(plan, &rows, &[(100, 4), (101, 3)]), QueryLimits::default()));

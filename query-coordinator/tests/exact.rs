@@ -8,7 +8,7 @@ mod house;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use house::{ACCOUNT, Plan, Row, coordinator, group_of, rooms, sort_key, value_of};
+use house::{ACCOUNT, Plan, Row, Upkeep, coordinator, group_of, rooms, sort_key, value_of};
 use model::{Aggregate, Distinct, Distribution, Matcher, Number, Sampling, Scalars, Sketches};
 use proptest::prelude::*;
 use proto::v1;
@@ -17,7 +17,8 @@ use tokio::runtime::Runtime;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-const FIRST: u32 = 100;
+/// The last minutes of an hour and the first of the next.
+const FIRST: u32 = 117;
 const MINUTES: u32 = 6;
 const SEALED_THROUGH: u32 = FIRST + 4;
 
@@ -27,6 +28,7 @@ struct World {
     rows: Vec<Row>,
     partitions: u32,
     spread: u32,
+    upkeep: Upkeep,
 }
 
 /// What is asked of a metric.
@@ -43,11 +45,9 @@ struct Ask {
 
 fn worlds() -> impl Strategy<Value = World> {
     let spread = (1_u32..5).prop_flat_map(|partitions| (Just(partitions), 1..=partitions));
-    (prop::collection::vec(rows(), 0..60), spread).prop_map(|(rows, (partitions, spread))| World {
-        rows,
-        partitions,
-        spread,
-    })
+    let upkeep = prop::sample::select(vec![Upkeep::Nothing, Upkeep::Early, Upkeep::All]);
+    (prop::collection::vec(rows(), 0..60), spread, upkeep)
+        .prop_map(|(rows, (partitions, spread), upkeep)| World { rows, partitions, spread, upkeep })
 }
 
 fn rows() -> impl Strategy<Value = Row> {
@@ -93,13 +93,15 @@ fn aggregates() -> impl Strategy<Value = Aggregate> {
 
 fn asks() -> impl Strategy<Value = Ask> {
     let by = prop::option::of(prop::sample::subsequence(vec!["a", "b", "c", "d"], 0..4));
-    let range = (0..MINUTES).prop_flat_map(|from| (Just(from), from + 1..=MINUTES));
+    let some = (0..MINUTES).prop_flat_map(|from| (Just(FIRST + from), FIRST + from + 1..=FIRST + MINUTES));
+    let whole = prop::sample::select(vec![(60, 180), (60, 120), (119, 180), (0, 1440)]);
+    let range = prop_oneof![2 => some, 1 => whole];
     (by, prop::collection::vec(matchers(), 0..3), range, any::<bool>()).prop_map(
         |(by, matchers, (from, to), include_open)| Ask {
             by: by.map(|names| names.into_iter().map(str::to_owned).collect()),
             matchers,
-            from: FIRST + from,
-            to: FIRST + to,
+            from,
+            to,
             include_open,
         },
     )
@@ -124,6 +126,11 @@ fn matchers() -> impl Strategy<Value = v1::Matcher> {
     })
 }
 
+/// Minutes of a step.
+fn steps_asked() -> impl Strategy<Value = u32> {
+    prop::sample::select(vec![1_u32, 2, 3, 60, 1440])
+}
+
 fn samplings() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["sum", "count", "min", "max", "avg", "rate", "distinct", "p50", "p99.9"])
 }
@@ -134,7 +141,9 @@ impl World {
             partitions: self.partitions,
             spread: self.spread,
             sealed_through: SEALED_THROUGH,
+            known_from: 0,
             now: FIRST + MINUTES,
+            upkeep: self.upkeep,
         };
         coordinator(plan, rooms(plan, &self.rows, &[]), limits)
     }
@@ -213,7 +222,7 @@ struct TopAsk {
 fn top_asks() -> impl Strategy<Value = TopAsk> {
     let metric = prop::sample::select(vec!["m", "p", "nowhere"]);
     let pivot = prop::collection::vec((metric, samplings()), 0..3);
-    (asks(), samplings(), 1_u32..6, any::<bool>(), any::<bool>(), 1_u32..4, pivot).prop_map(
+    (asks(), samplings(), 1_u32..6, any::<bool>(), any::<bool>(), steps_asked(), pivot).prop_map(
         |(ask, rank, n, bottom, points, step, pivot)| TopAsk { ask, rank, n, bottom, points, step, pivot },
     )
 }
@@ -394,7 +403,7 @@ proptest! {
 
     #[test]
     fn series_are_the_groups_over_time(
-        world in worlds(), ask in asks(), sampling in samplings(), step in 1_u32..4, series_max in 1_usize..8,
+        world in worlds(), ask in asks(), sampling in samplings(), step in steps_asked(), series_max in 1_usize..8,
     ) {
         check_series(&world, &ask, sampling, step, series_max);
     }
@@ -425,7 +434,7 @@ fn large_integers_are_ranked_exactly() {
     };
     let large = 1_i64 << 60;
     let rows = vec![row("x", large), row("y", large + 1), row("z", i64::MAX), row("zz", 5)];
-    let world = World { rows, partitions: 3, spread: 3 };
+    let world = World { rows, partitions: 3, spread: 3, upkeep: Upkeep::All };
     for by in ["a", "*"] {
         let request = v1::TopRequest {
             metric: "m".into(),

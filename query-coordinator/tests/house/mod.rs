@@ -10,8 +10,8 @@ use model::{Aggregate, Dims, LocalId, MetricId, Minute, MinuteRange, Placement, 
 use proto::v1;
 use query_coordinator::{Coordinator, Partition, PartitionError, Parts, PublisherRows, QueryLimits, Reading};
 use store::{
-    Batch, Cf, EachBatch, Kv, KvBatch, MemoryKv, Scan, ScanStats, SlabBlock, SlabColumns, SlabKey,
-    StoreError, scan,
+    Batch, Cf, Chore, CompactOptions, EachBatch, Kv, KvBatch, MemoryKv, Planner, Scan, ScanStats, Settled,
+    SlabBlock, SlabColumns, SlabKey, StoreError, build_day, compact_hour, scan,
 };
 
 /// One series in one minute, as one seal brought it.
@@ -34,6 +34,19 @@ pub(crate) struct Plan {
     pub(crate) spread: u32,
     pub(crate) sealed_through: u32,
     pub(crate) now: u32,
+    /// The minute from which on it is known how many rows were applied.
+    pub(crate) known_from: u32,
+    pub(crate) upkeep: Upkeep,
+}
+
+/// What upkeep has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upkeep {
+    Nothing,
+    /// The first seals' rows are compacted, later ones lie beside them.
+    Early,
+    /// Then the others are compacted too, and days are built.
+    All,
 }
 
 /// A partition over a disk in memory.
@@ -50,6 +63,7 @@ pub(crate) struct RoomState {
     kv: MemoryKv,
     open: Vec<(MetricId, Minute, Vec<u8>)>,
     sealed_through: Option<Minute>,
+    known_from: Minute,
     applied: BTreeMap<Minute, u64>,
 }
 
@@ -95,6 +109,10 @@ impl Reading for Shown {
 
     fn rows_applied(&self, account: &str, minute: Minute) -> u64 {
         if account == ACCOUNT { self.state.applied.get(&minute).copied().unwrap_or(0) } else { 0 }
+    }
+
+    fn rows_known_from(&self) -> Minute {
+        self.state.known_from
     }
 
     fn scan(&self, wanted: &Scan<'_>, each: EachBatch<'_>) -> Result<ScanStats, StoreError> {
@@ -197,20 +215,45 @@ fn state(plan: Plan, rows: &[&Row], applied: BTreeMap<Minute, u64>) -> RoomState
         let block = blocks.entry((row.open, metric, row.minute, row.seal)).or_default();
         block.entry(id).or_default().merge(&row.aggregate);
     }
-    let (kv, mut batch, mut open) = (MemoryKv::new(), KvBatch::new(), Vec::new());
+    let (kv, mut seals, mut open) = (MemoryKv::new(), BTreeMap::<u64, KvBatch>::new(), Vec::new());
     for ((is_open, metric, minute, seal_offset), block) in blocks {
         let minute = Minute(minute);
         let bytes = SlabBlock::of(block.iter().map(|(id, row)| (*id, row))).encode().unwrap();
         if is_open {
             open.push((metric, minute, bytes));
         } else {
-            batch.put(Cf::Slabs, SlabKey { metric, minute, seal_offset }.to_bytes(), bytes);
+            let key = SlabKey { metric, minute, seal_offset }.to_bytes();
+            seals.entry(seal_offset).or_default().put(Cf::Slabs, key, bytes);
             let ids: Vec<LocalId> = block.keys().copied().collect();
             hints.note(metric, minute, &ids, &mut Journal::default()).unwrap();
         }
     }
-    kv.commit(batch).unwrap();
-    RoomState { hints, kv, open, sealed_through: Some(Minute(plan.sealed_through)), applied }
+    for (seal, batch) in seals {
+        kv.commit(batch).unwrap();
+        if plan.upkeep != Upkeep::Nothing && seal == 0 {
+            keep_up(&kv, false);
+        }
+    }
+    if plan.upkeep == Upkeep::All {
+        keep_up(&kv, true);
+    }
+    let (sealed_through, known_from) = (Some(Minute(plan.sealed_through)), Minute(plan.known_from));
+    RoomState { hints, kv, open, sealed_through, known_from, applied }
+}
+
+/// Compacts every hour that has slabs, and builds every day.
+fn keep_up(kv: &MemoryKv, days: bool) {
+    let settled = Settled { before: Minute(10 * 1440), seals_below: u64::MAX };
+    let mut planner = Planner::default();
+    while let Some(chore) = planner.next(&*kv.snapshot(), &settled).unwrap() {
+        let batch = match chore {
+            Chore::Hour { metric, hour } => {
+                compact_hour(&*kv.snapshot(), metric, hour, CompactOptions::default()).unwrap()
+            }
+            Chore::Day { metric, day } => days.then(|| build_day(&*kv.snapshot(), metric, day).unwrap()),
+        };
+        kv.commit_later(batch.unwrap_or_default()).unwrap();
+    }
 }
 
 // === the oracle ===
