@@ -22,8 +22,8 @@ pub(crate) struct Cells {
 
 #[derive(Debug)]
 enum Form {
-    /// Sums, while all of them are integers that fit.
-    Sums { sums: Vec<i64>, present: Vec<bool> },
+    /// Sums, while all of them are integers that fit. None is beyond `bound` in magnitude.
+    Sums { sums: Vec<i64>, present: Vec<bool>, bound: u64 },
     /// Anything.
     Full(Vec<Aggregate>),
 }
@@ -54,7 +54,7 @@ impl Cells {
     /// So many empty ones.
     pub(crate) fn new(len: usize, wanted: Columns) -> Self {
         let form = if wanted == Columns::SUM {
-            Form::Sums { sums: vec![0; len], present: vec![false; len] }
+            Form::Sums { sums: vec![0; len], present: vec![false; len], bound: 0 }
         } else {
             Form::Full(vec![Aggregate::default(); len])
         };
@@ -76,7 +76,8 @@ impl Cells {
         budget: &Budget,
     ) -> Result<(), JobError> {
         let mut done = 0;
-        if let Form::Sums { sums, present } = &mut self.form {
+        if let Form::Sums { sums, present, bound } = &mut self.form {
+            *bound = NO_BOUND;
             done = add_sums(sums, present, columns, targets);
             if done == targets.len() {
                 return Ok(());
@@ -86,10 +87,28 @@ impl Cells {
         self.add_rows(columns, targets, done, budget)
     }
 
+    /// Adds the rows of a block to cells that follow one after the other, if these are sums and the rows integers, and
+    /// none can overflow: then the loop has no branches and the compiler makes vectors of it. Else nothing is added.
+    pub(crate) fn add_run(&mut self, columns: &SlabColumns, first: usize) -> bool {
+        let Form::Sums { sums, present, bound } = &mut self.form else { return false };
+        let more = columns.sum_bits();
+        let cells = first..first + more.len();
+        let Some(most) = most(more).checked_add(*bound).filter(|most| *most < NO_BOUND) else { return false };
+        if !columns.is_all_integers() || cells.end > sums.len() {
+            return false;
+        }
+        sums[cells.clone()].iter_mut().zip(more).for_each(|(sum, more)| {
+            *sum = sum.wrapping_add(more.cast_signed()); // it does not wrap: the bound has been looked at
+        });
+        present[cells].fill(true);
+        *bound = most;
+        true
+    }
+
     /// The aggregate of a cell; empty without data.
     pub(crate) fn get(&self, cell: usize) -> Aggregate {
         match &self.form {
-            Form::Sums { sums, present } if present[cell] => Aggregate::of(sum_only(sums[cell])),
+            Form::Sums { sums, present, .. } if present[cell] => Aggregate::of(sum_only(sums[cell])),
             Form::Sums { .. } => Aggregate::default(),
             Form::Full(cells) => cells[cell].clone(),
         }
@@ -106,7 +125,7 @@ impl Cells {
     /// The aggregate of a cell, without a copy of its sketches: the cell is empty afterwards.
     pub(crate) fn take(&mut self, cell: usize) -> Aggregate {
         match &mut self.form {
-            Form::Sums { sums, present } => {
+            Form::Sums { sums, present, .. } => {
                 let sum = std::mem::take(&mut sums[cell]);
                 let was_present = std::mem::take(&mut present[cell]);
                 if was_present { Aggregate::of(sum_only(sum)) } else { Aggregate::default() }
@@ -127,7 +146,7 @@ impl Cells {
     #[inline]
     pub(crate) fn rank(&self, cell: usize, sampling: Sampling, seconds: u64) -> Option<Number> {
         match &self.form {
-            Form::Sums { sums, present } => match sampling {
+            Form::Sums { sums, present, .. } => match sampling {
                 Sampling::Sum => present[cell].then_some(Number::Int(sums[cell])),
                 _ => rank(sampling, &self.get(cell), seconds),
             },
@@ -147,7 +166,7 @@ impl Cells {
     /// Adds a cell to `all`, and says whether it held data.
     pub(crate) fn merge_into(&self, cell: usize, all: &mut Aggregate) -> bool {
         match &self.form {
-            Form::Sums { sums, present } => {
+            Form::Sums { sums, present, .. } => {
                 if present[cell] {
                     all.scalars.merge(&sum_only(sums[cell]));
                 }
@@ -163,7 +182,7 @@ impl Cells {
     /// All cells as one, and how many hold data, when every one of them can be ranked by its sum. The short way over
     /// a million cells.
     pub(crate) fn total_of_sums(&self) -> Option<(Aggregate, u64)> {
-        let Form::Sums { sums, present } = &self.form else { return None };
+        let Form::Sums { sums, present, .. } = &self.form else { return None };
         // Cells without data are 0.
         let total = i64::try_from(sums.iter().map(|&sum| i128::from(sum)).sum::<i128>()).ok()?;
         let cells = present.iter().map(|&present| u64::from(present)).sum();
@@ -182,7 +201,7 @@ impl Cells {
     }
 
     fn widen(&mut self) {
-        if let Form::Sums { sums, present } = &self.form {
+        if let Form::Sums { sums, present, .. } = &self.form {
             let wide = sums.iter().zip(present).map(|(&sum, &present)| {
                 if present { Aggregate::of(sum_only(sum)) } else { Aggregate::default() }
             });
@@ -207,6 +226,15 @@ impl Cells {
         add_distinct(cells, columns, targets, budget)?;
         add_distribution(cells, columns, targets, budget)
     }
+}
+
+/// A sum may be any i64.
+const NO_BOUND: u64 = 1 << 63;
+
+/// No integer is beyond it in magnitude, and it is at most twice the greatest, and one.
+fn most(bits: &[u64]) -> u64 {
+    let magnitude = |bits: &u64| (bits.cast_signed() ^ (bits.cast_signed() >> 63)).cast_unsigned();
+    bits.iter().fold(0, |all, bits| all | magnitude(bits)) + 1
 }
 
 /// Adds rows until one is not an integer, or a sum would overflow; returns how many were added.

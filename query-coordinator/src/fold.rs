@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use hints_index::MetricIndex;
-use model::LocalId;
+use model::{LocalId, Minute};
 use store::{Batch, Columns, EachBatch, Scan, ScanStats, StoreError};
 
 use crate::budget::{Budget, JobError};
@@ -28,18 +28,16 @@ pub(crate) fn fold(
     let mut targets = Vec::new();
     let series = groups.members().series(index);
     let scan = Scan { series: series.as_deref(), ..scan_of(index, steps, wanted) };
+    let base = |minute| steps.index(minute) * groups.len();
     each_batch(reading, &scan, budget, |batch| {
-        positions(index, batch, &mut targets)?;
-        let base = |minute| u32::try_from(steps.index(minute) * groups.len()).unwrap_or(NONE);
-        groups.members().apply(&mut targets);
-        match batch.columns.minutes() {
-            [] => add_base(&mut targets, base(batch.minutes.from)),
-            minutes => targets.iter_mut().zip(minutes).for_each(|(target, minute)| {
-                if *target != NONE {
-                    *target += base(*minute);
-                }
-            }),
+        if let (Members::Identity, Some(first)) = (groups.members(), run(index, batch))
+            && cells.add_run(batch.columns, base(batch.minutes.from) + first as usize)
+        {
+            return Ok(ControlFlow::Continue(()));
         }
+        positions(index, batch, &mut targets)?;
+        groups.members().apply(&mut targets);
+        to_cells(&mut targets, batch, |minute| u32::try_from(base(minute)).unwrap_or(NONE));
         cells.add(batch.columns, &targets, budget)?;
         Ok(ControlFlow::Continue(()))
     })?;
@@ -107,9 +105,32 @@ pub(crate) fn few(
     (count <= index.len() / FEW_PART).then(|| wanted.zip(0..).filter_map(of_wanted).collect())
 }
 
-fn add_base(targets: &mut [u32], base: u32) {
-    for target in targets.iter_mut().filter(|target| **target != NONE) {
-        *target += base;
+/// The position of the first row when those of the others follow one after the other, a row a series: the usual case of
+/// a metric that is not alone for long.
+fn run(index: &MetricIndex, batch: &Batch<'_>) -> Option<u32> {
+    let (first, last) = (*batch.columns.ids().first()?, *batch.columns.ids().last()?);
+    let steps = u32::try_from(batch.columns.len() - 1).ok()?;
+    if !batch.columns.minutes().is_empty() || last - first != steps {
+        return None;
+    }
+    // Ids ascend, here and in the index: so many ids between two that are as far apart leave no gap.
+    let position = index.position_of(first)?;
+    (index.position_of(last)? == position + steps).then_some(position)
+}
+
+/// From groups to cells: those of a step begin at its base.
+fn to_cells(targets: &mut [u32], batch: &Batch<'_>, base: impl Fn(Minute) -> u32) {
+    let add = |target: &mut u32, base: u32| {
+        if *target != NONE {
+            *target += base;
+        }
+    };
+    match batch.columns.minutes() {
+        [] => {
+            let base = base(batch.minutes.from);
+            targets.iter_mut().for_each(|target| add(target, base));
+        }
+        minutes => targets.iter_mut().zip(minutes).for_each(|(target, minute)| add(target, base(*minute))),
     }
 }
 

@@ -275,6 +275,12 @@ impl SlabColumns {
         &self.maxes
     }
 
+    /// Every number that was asked for is an integer.
+    #[must_use]
+    pub fn is_all_integers(&self) -> bool {
+        self.kinds.iter().all(|kinds| kinds & !OWN_EXTREMES == 0)
+    }
+
     /// How to read the bits, with any of sum, min and max.
     #[must_use]
     #[inline]
