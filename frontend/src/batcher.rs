@@ -18,8 +18,24 @@ pub const RECORD_BYTES: usize = 1 << 20;
 /// Parts that wait for one partition.
 pub const QUEUE_PARTS_MAX: usize = 1024;
 
-/// Bytes of parts that wait for one partition: a second of what a disk of 32 MiB/s for this partition takes.
-pub const QUEUE_BYTES_MAX: usize = 32 << 20;
+/// Bytes of parts that wait for one partition: a second of what a disk of 48 MiB/s for this partition takes, and enough
+/// for any request of our own protocol, all of whose rows may go to one partition.
+pub const QUEUE_BYTES_MAX: usize = 48 << 20;
+
+/// Bytes of a row on the wire at least, when every row has a series of its own: that series' metric and number of
+/// dimensions; the row's series and minute (of this century), its count and sum.
+const ROW_AND_SERIES_BYTES_MIN: usize = 1 + 1 + (1 + 4) + 1 + 8;
+
+/// What a frontend adds to a series: its hashes. To a batch: the name of the default account, lengths of columns.
+const HASHES_BYTES: usize = 3 * 8;
+const BATCH_BYTES_ADDED_MAX: usize = 64;
+
+// So a request grows to 40/16 of its bytes at most.
+const _: () = assert!(
+    crate::publish::MESSAGE_BYTES_MAX / ROW_AND_SERIES_BYTES_MIN * (ROW_AND_SERIES_BYTES_MIN + HASHES_BYTES)
+        + crate::BATCHES_PER_REQUEST_MAX * BATCH_BYTES_ADDED_MAX
+        < QUEUE_BYTES_MAX
+);
 
 // The largest part fits beside two others, and with what came before it into a record.
 const _: () =

@@ -1,5 +1,6 @@
 //! What all doors lead to: batches in, a reply when their rows are durable.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use proto::{BatchColumns, v1};
 use thiserror::Error;
 
 use crate::admission::{Refused, Rejected, admit};
-use crate::batcher::{Appended, Batcher, Full};
+use crate::batcher::{Appended, Batcher, Full, Place, QUEUE_BYTES_MAX};
 use crate::counters::{Counters, Fate};
 use crate::rebucket::{Part, rebucket};
 
@@ -27,7 +28,7 @@ pub struct Frontend {
     placement: Placement,
     limits: Limits,
     partitions: Vec<Batcher>,
-    counters: Counters,
+    counters: Arc<Counters>,
 }
 
 /// A frontend that cannot be.
@@ -53,6 +54,19 @@ pub enum PublishError {
         /// The limit.
         max: usize,
     },
+    /// Nothing of the request was appended, and never will be.
+    #[error(
+        "the request has {bytes} bytes for partition {partition} once its rows are hashed, at most {max} are taken: \
+         split it"
+    )]
+    TooLarge {
+        /// The partition.
+        partition: u32,
+        /// What its rows take.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
     /// Nothing of the request was appended.
     #[error("partition {partition} is behind with writing: nothing was taken, come back in {retry_after:?}")]
     Full {
@@ -69,6 +83,9 @@ pub enum PublishError {
         /// What its log said.
         source: AppendError,
     },
+    /// The task that waits for the logs has ended by itself; rows may be durable.
+    #[error("BUG: the server failed while it wrote this request: report it; publish the same batches again")]
+    Bug,
 }
 
 /// A batch after admission.
@@ -96,7 +113,7 @@ impl Frontend {
             return Err(LogsMismatch { placement: placement.partitions(), logs: logs.len() });
         }
         let partitions = logs.into_iter().map(Batcher::spawn).collect();
-        Ok(Self { placement, limits, partitions, counters: Counters::default() })
+        Ok(Self { placement, limits, partitions, counters: Arc::default() })
     }
 
     /// Rows taken and refused so far.
@@ -105,7 +122,8 @@ impl Frontend {
         &self.counters
     }
 
-    /// Replies when every accepted row is durable. `now` is in unix seconds.
+    /// Replies when every accepted row is durable. `now` is in unix seconds. Who goes away before that changes nothing
+    /// about what becomes of the rows, nor about what is counted.
     ///
     /// # Errors
     /// When no reply about each row can be given; see [`PublishError`].
@@ -116,11 +134,16 @@ impl Frontend {
         }
         let mut judged: Vec<Judged> = batches.iter().map(|batch| self.judge(batch, now)).collect();
         let parts = judged.iter_mut().flat_map(|batch| std::mem::take(&mut batch.parts)).collect();
-        if let Err(error) = self.append(parts).await {
-            self.count_failed(&judged, &error);
-            return Err(error);
-        }
-        Ok(v1::PublishReply { batches: judged.into_iter().map(|batch| self.reply(batch)).collect() })
+        let appended = match self.append(parts) {
+            Ok(appended) => appended,
+            Err(error) => {
+                count_failed(&self.counters, &judged, &error);
+                return Err(error);
+            }
+        };
+        // From here on the rows are on their way to the logs, whether anybody waits for them or not.
+        let settled = tokio::spawn(settle(appended, judged, Arc::clone(&self.counters)));
+        settled.await.unwrap_or_else(|_| Err(PublishError::Bug))
     }
 
     fn judge(&self, batch: &v1::Batch, now: u64) -> Judged {
@@ -138,50 +161,73 @@ impl Frontend {
     }
 
     /// All places first: when one partition has none, no other has got anything.
-    async fn append(&self, parts: Vec<Part>) -> Result<(), PublishError> {
+    fn append(&self, parts: Vec<Part>) -> Result<Vec<(u32, Appended)>, PublishError> {
+        check_fits(&parts)?;
         let places: Result<Vec<_>, _> = parts.iter().map(|part| self.reserve(part)).collect();
-        let appended: Vec<(u32, Appended)> = places?
-            .into_iter()
-            .zip(parts)
-            .map(|(place, part)| (part.partition, place.put(part.batch)))
-            .collect();
-        let mut failed = None;
-        for (partition, appended) in appended {
-            let gone = || AppendError::Stopped("the partition's task has ended".to_owned());
-            if let Err(source) = appended.await.unwrap_or_else(|_| Err(gone())) {
-                failed.get_or_insert((partition, source));
-            }
-        }
-        match failed {
-            None => Ok(()),
-            Some((partition, source)) => Err(PublishError::Log { partition, source }),
-        }
+        let put = |(place, part): (Place, Part)| (part.partition, place.put(part.batch));
+        Ok(places?.into_iter().zip(parts).map(put).collect())
     }
 
-    fn reserve(&self, part: &Part) -> Result<crate::batcher::Place, PublishError> {
+    fn reserve(&self, part: &Part) -> Result<Place, PublishError> {
         let bytes = prost::Message::encoded_len(&part.batch);
         let full = |Full| PublishError::Full { partition: part.partition, retry_after: RETRY_AFTER };
         self.partitions[part.partition as usize].reserve(bytes).map_err(full)
     }
+}
 
-    fn reply(&self, judged: Judged) -> v1::BatchReply {
-        self.counters.add(&judged.account, Fate::Accepted, judged.accepted);
-        self.count_refused(&judged);
-        judged.refused.into_reply(judged.accepted)
+/// What a partition's queue can never take, it need not be asked for. A request of our own protocol always fits
+/// (`batcher.rs`); one of many small OTLP points may not.
+fn check_fits(parts: &[Part]) -> Result<(), PublishError> {
+    let mut bytes: BTreeMap<u32, usize> = BTreeMap::new();
+    for part in parts {
+        *bytes.entry(part.partition).or_default() += prost::Message::encoded_len(&part.batch);
     }
-
-    /// Refused rows are refused whatever became of the others, but they are told, and counted, when they are told.
-    fn count_failed(&self, judged: &[Judged], error: &PublishError) {
-        let fate = match error {
-            PublishError::Log { .. } => Fate::LogFailed,
-            PublishError::Full { .. } | PublishError::TooManyBatches { .. } => Fate::QueueFull,
-        };
-        judged.iter().for_each(|batch| self.counters.add(&batch.account, fate, batch.accepted));
+    match bytes.into_iter().find(|(_, bytes)| *bytes > QUEUE_BYTES_MAX) {
+        None => Ok(()),
+        Some((partition, bytes)) => Err(PublishError::TooLarge { partition, bytes, max: QUEUE_BYTES_MAX }),
     }
+}
 
-    fn count_refused(&self, judged: &Judged) {
-        for (reason, rows) in judged.refused.by_reason() {
-            self.counters.add(&judged.account, Fate::Refused(reason), rows);
+/// Waits for all logs, then counts and replies.
+async fn settle(
+    appended: Vec<(u32, Appended)>,
+    judged: Vec<Judged>,
+    counters: Arc<Counters>,
+) -> Result<v1::PublishReply, PublishError> {
+    let mut failed = None;
+    for (partition, appended) in appended {
+        let gone = || AppendError::Stopped("the partition's task has ended".to_owned());
+        if let Err(source) = appended.await.unwrap_or_else(|_| Err(gone())) {
+            failed.get_or_insert((partition, source));
         }
+    }
+    if let Some((partition, source)) = failed {
+        let error = PublishError::Log { partition, source };
+        count_failed(&counters, &judged, &error);
+        return Err(error);
+    }
+    Ok(v1::PublishReply { batches: judged.into_iter().map(|batch| batch.reply(&counters)).collect() })
+}
+
+/// Refused rows are refused whatever became of the others, but they are told, and counted, when they are told.
+fn count_failed(counters: &Counters, judged: &[Judged], error: &PublishError) {
+    let fate = match error {
+        PublishError::Log { .. } | PublishError::Bug => Fate::LogFailed,
+        PublishError::Full { .. } | PublishError::TooManyBatches { .. } | PublishError::TooLarge { .. } => {
+            Fate::QueueFull
+        }
+    };
+    judged.iter().for_each(|batch| counters.add(&batch.account, fate, batch.accepted));
+}
+
+// === impl Judged ===
+
+impl Judged {
+    fn reply(self, counters: &Counters) -> v1::BatchReply {
+        counters.add(&self.account, Fate::Accepted, self.accepted);
+        for (reason, rows) in self.refused.by_reason() {
+            counters.add(&self.account, Fate::Refused(reason), rows);
+        }
+        self.refused.into_reply(self.accepted)
     }
 }

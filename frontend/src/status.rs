@@ -77,7 +77,9 @@ impl PublishError {
     pub fn code(&self) -> Code {
         match self {
             Self::TooManyBatches { .. } => Code::InvalidArgument,
+            Self::TooLarge { .. } => Code::OutOfRange,
             Self::Full { .. } => Code::ResourceExhausted,
+            Self::Bug => Code::Internal,
             Self::Log { .. } => Code::Unavailable,
         }
     }
@@ -87,7 +89,7 @@ impl PublishError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Full { retry_after, .. } => Some(*retry_after),
-            Self::TooManyBatches { .. } | Self::Log { .. } => None,
+            Self::TooManyBatches { .. } | Self::TooLarge { .. } | Self::Log { .. } | Self::Bug => None,
         }
     }
 }

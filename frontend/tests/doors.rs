@@ -232,6 +232,62 @@ async fn an_ack_comes_after_the_logs_ack() {
 }
 
 #[tokio::test]
+async fn who_goes_away_is_accounted_for_all_the_same() {
+    let held = Arc::new(Held::default());
+    let house = house_of(vec![Arc::clone(&held) as Arc<dyn PartitionLog>]);
+    let frontend = Arc::clone(&house.frontend);
+    let caller = tokio::spawn(async move { frontend.publish(&[batch(&[("a", 1)])], now_seconds()).await });
+    while held.waiting() == 0 {
+        tokio::task::yield_now().await;
+    }
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    held.let_go();
+    while house.frontend.counters().rows("shop", Fate::Accepted) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((house.rows().len(), house.frontend.counters().rows("shop", Fate::Accepted)), (1, 1));
+}
+
+/// Of as many series as rows, in as few bytes as can be.
+fn dense(rows: u32) -> v1::Batch {
+    let of = |value: u32| vec![value; rows as usize];
+    v1::Batch {
+        string_len: vec![1],
+        string_bytes: Bytes::from_static(b"m"),
+        series_metric: of(0),
+        series_dim_count: of(0),
+        row_series: (0..rows).collect(),
+        row_minute: of(u32::try_from(now_seconds() / 60).unwrap()),
+        row_count: vec![1; rows as usize],
+        row_sum: vec![0; rows as usize],
+        ..v1::Batch::default()
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_a_message_fits_a_partition() {
+    let batches = vec![dense(3_700); BATCHES_PER_REQUEST_MAX];
+    let bytes = prost::Message::encoded_len(&request(batches.clone()));
+    assert!((MESSAGE_BYTES_MAX - (1 << 20)..MESSAGE_BYTES_MAX).contains(&bytes), "{bytes}");
+    let house = house_of(vec![Arc::new(MemoryLog::new())]);
+    let reply = house.frontend.publish(&batches, now_seconds()).await.unwrap();
+    assert!(reply.batches.iter().all(|batch| batch.accepted == 3_700));
+}
+
+#[tokio::test]
+async fn what_never_fits_is_not_asked_to_come_back() {
+    let house = house_of(vec![Arc::new(MemoryLog::new())]);
+    let why = house
+        .frontend
+        .publish(&vec![dense(5_200); BATCHES_PER_REQUEST_MAX], now_seconds())
+        .await
+        .unwrap_err();
+    assert_eq!((why.code(), why.retry_after()), (Code::OutOfRange, None));
+    assert!(why.to_string().ends_with("split it"), "{why}");
+}
+
+#[tokio::test]
 async fn a_dead_partition_is_no_ack() {
     let house = house_of(vec![Arc::new(MemoryLog::new()), Arc::new(Dead)]);
     let mut client = PublishClient::new(house.channel().await);

@@ -283,9 +283,12 @@ impl From<decoding::Refused> for Failure {
 impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         let status = match &error {
-            PublishError::TooManyBatches { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            PublishError::TooManyBatches { .. } | PublishError::TooLarge { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             PublishError::Full { .. } => StatusCode::TOO_MANY_REQUESTS,
             PublishError::Log { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            PublishError::Bug => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { status, code: error.code(), message: error.to_string(), retry_after: error.retry_after() }
     }
