@@ -26,12 +26,20 @@
 #![warn(missing_docs)]
 
 mod limits;
+mod machine;
+mod members;
 mod problem;
 mod rules;
+mod test_file;
 mod yaml;
 
+pub use machine::{
+    Column, ColumnPiece, Pieces, RuleState, State, StateBytesError, Transition, Turn, Verdict,
+};
+pub use members::{GroupName, Members, Readers};
 pub use problem::{Problem, Problems};
 pub use rules::{
     ChangeKind, Comparison, Condition, Drift, Fingerprint, GroupBy, Operand, Operator, Quota, Rule, RuleSet,
     Signal, Template, Tier,
 };
+pub use test_file::{Mismatch, Outcome, TestFile};

@@ -33,6 +33,14 @@ pub(crate) const STREAK_MAX: u32 = 1_440;
 pub(crate) const FORGET_MINUTES_MIN: u32 = 60;
 pub(crate) const FORGET_MINUTES_MAX: u32 = 31 * DAY_MINUTES;
 pub(crate) const FORGET_MINUTES_DEFAULT: u32 = DAY_MINUTES;
+/// Groups of one rule on one partition: 13 B a tier, 4 B a group and 8 B a minute of its window. What is beyond is not
+/// watched, and said.
+pub(crate) const GROUPS_MAX: usize = 16 << 20;
+/// Tests of one file, series of one test, and minutes of one series: 1,000 × 100 × 10,000 numbers of 16 B would be
+/// too much together, but [`FILE_BYTES_MAX`] and the test of one at a time bound what is in memory to 100 × 160 KB.
+pub(crate) const TESTS_MAX: usize = 1_000;
+pub(crate) const TEST_SERIES_MAX: usize = 100;
+pub(crate) const TEST_MINUTES_MAX: usize = 10_000;
 /// A day.
 pub(crate) const DAY_MINUTES: u32 = 1_440;
 /// How far back a change may look: five weeks.

@@ -7,6 +7,8 @@ mod rule;
 mod rule_set;
 mod template;
 
+pub(crate) use parse::alerts;
+
 pub use comparison::{Comparison, Operator};
 pub use rule::{ChangeKind, Condition, Drift, Fingerprint, GroupBy, Operand, Quota, Rule, Signal, Tier};
 pub use rule_set::RuleSet;

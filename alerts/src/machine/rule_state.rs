@@ -1,0 +1,203 @@
+//! All that is known of one rule.
+
+use std::sync::Arc;
+
+use model::Minute;
+
+use super::ring::{Ring, reduce};
+use super::tier::{Minutely, TierState};
+use super::{Column, State, Transition, signal};
+use crate::rules::{Drift, Rule, Signal};
+
+/// See the module.
+#[derive(Debug)]
+pub struct RuleState {
+    pub(super) rule: Arc<Rule>,
+    /// The newest minute that was evaluated.
+    pub(super) through: Option<Minute>,
+    /// The last minute with data, by group; 0 of none.
+    pub(super) seen: Vec<u32>,
+    /// One for each of the rule's.
+    pub(super) tiers: Vec<TierState>,
+    /// The operand's last minutes.
+    pub(super) operand: Ring,
+    /// Those of what it is divided by, or held against.
+    pub(super) other: Ring,
+    /// The signal's last values, of a deviation.
+    pub(super) baseline: Ring,
+    /// Columns that came since the last checkpoint, and those that went.
+    pub(super) changes: super::bytes::Changes,
+    scratch: Scratch,
+}
+
+/// Room that is used again each minute.
+#[derive(Debug, Default)]
+struct Scratch {
+    signal: Vec<f64>,
+    other: Vec<f64>,
+    counts: Vec<f64>,
+}
+
+// === impl RuleState ===
+
+impl RuleState {
+    /// Of a rule that holds from the next minute on.
+    #[must_use]
+    pub fn new(rule: Arc<Rule>) -> Self {
+        let before = rule.window - 1; // this minute's own column is at hand
+        let over = if let Signal::Deviation { over } = rule.signal { over } else { 0 };
+        let two = matches!(rule.signal, Signal::Ratio(_) | Signal::Change { .. });
+        Self {
+            through: None,
+            seen: Vec::new(),
+            tiers: rule.tiers.iter().map(|_| TierState::default()).collect(),
+            operand: Ring::new(before),
+            other: Ring::new(if two { before } else { 0 }),
+            baseline: Ring::new(over),
+            changes: super::bytes::Changes::default(),
+            scratch: Scratch::default(),
+            rule,
+        }
+    }
+
+    /// The rule.
+    #[must_use]
+    pub fn rule(&self) -> &Arc<Rule> {
+        &self.rule
+    }
+
+    /// The newest minute that was evaluated.
+    #[must_use]
+    pub fn through(&self) -> Option<Minute> {
+        self.through
+    }
+
+    /// How many groups there are.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// What a tier says of a group, and when it fired.
+    #[must_use]
+    pub fn state(&self, tier: usize, group: usize) -> (State, Option<Minute>) {
+        let tier = &self.tiers[tier];
+        (tier.state(group), tier.fired(group))
+    }
+
+    /// Evaluates a minute: the operand's column, and what a ratio divides by or the change's column of `back` minutes
+    /// before. A minute is taken once and in order; another one is a bug of the caller, and nothing is done.
+    pub fn close(
+        &mut self,
+        minute: Minute,
+        operand: &Column,
+        other: &Column,
+        each: &mut dyn FnMut(Transition),
+    ) {
+        if self.through.is_some_and(|through| minute <= through) {
+            debug_assert!(false, "BUG: minute {minute} was evaluated before");
+            return;
+        }
+        self.through = Some(minute);
+        self.grow(operand.values.len());
+        for (seen, value) in self.seen.iter_mut().zip(&operand.values) {
+            *seen = if value.is_nan() { *seen } else { minute.0 };
+        }
+        self.expire(minute);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let signal_complete = self.signal(operand, other, &mut scratch);
+        let at = Minutely {
+            minute,
+            signal: &scratch.signal,
+            signal_complete,
+            raw: operand,
+            seen: &self.seen,
+            drift: self.rule.drift(),
+            forget: self.rule.forget,
+        };
+        for (number, (state, tier)) in (0..).zip(self.tiers.iter_mut().zip(&self.rule.tiers)) {
+            state.close(number, tier, &at, each);
+        }
+        let forget = self.rule.forget;
+        self.seen.iter_mut().for_each(|seen| *seen = if minute.0 - *seen >= forget { 0 } else { *seen });
+        self.keep(minute, operand, other, &scratch.other);
+        self.scratch = scratch;
+    }
+
+    /// What later minutes need of this one.
+    fn keep(&mut self, minute: Minute, operand: &Column, other: &Column, plain: &[f64]) {
+        let complete = operand.complete && self.operand.complete();
+        let baseline = || Column { values: plain.to_vec(), counts: Vec::new(), complete };
+        self.baseline.push(minute, baseline);
+        self.operand.push(minute, || operand.clone());
+        self.other.push(minute, || other.clone());
+        self.expire(minute.next());
+    }
+
+    /// The (tier, group)s that the seal of this minute is bound to fire, whatever comes in until then. Changes nothing:
+    /// telling it early is all that may be done with it.
+    #[must_use]
+    pub fn early(&self, minute: Minute, operand: &Column) -> Vec<(u8, u32)> {
+        if self.rule.drift() == Drift::Any || self.through.is_some_and(|through| minute <= through) {
+            return Vec::new();
+        }
+        let mut signal = vec![f64::NAN; self.seen.len()];
+        let oldest = minute.minus(self.rule.window - 1);
+        let before = self.operand.iter().filter(|(at, _)| *at >= oldest).map(|(_, column)| column);
+        let columns = before.chain([operand]);
+        reduce(columns, self.rule.operand.sampling, self.rule.window * 60, &mut signal, &mut Vec::new());
+        let tiers = (0..).zip(self.tiers.iter().zip(&self.rule.tiers));
+        let early =
+            tiers.map(|(number, (state, tier))| (number, state.early(tier, self.rule.drift(), &signal)));
+        early.flat_map(|(number, groups)| groups.into_iter().map(move |group| (number, group))).collect()
+    }
+
+    fn grow(&mut self, groups: usize) {
+        if groups > self.seen.len() {
+            self.seen.resize(groups, 0);
+            self.tiers.iter_mut().for_each(|tier| tier.grow(groups));
+        }
+    }
+
+    fn expire(&mut self, next: Minute) {
+        let changes = &mut self.changes;
+        for (number, ring) in (0..).zip([&mut self.operand, &mut self.other, &mut self.baseline]) {
+            ring.expire(next, |minute| changes.gone(number, minute));
+        }
+    }
+
+    /// What is compared, into the scratch; whether all it is made of is complete.
+    fn signal(&self, operand: &Column, other: &Column, scratch: &mut Scratch) -> bool {
+        let (rule, groups) = (&self.rule, self.seen.len());
+        let (signal, second, counts) = (&mut scratch.signal, &mut scratch.other, &mut scratch.counts);
+        signal.resize(groups, 0.0);
+        let seconds = rule.window * 60;
+        reduce(self.operand.columns().chain([operand]), rule.operand.sampling, seconds, signal, counts);
+        if let Some(value) = rule.absent_as
+            && operand.complete
+            && self.operand.complete()
+        {
+            signal.iter_mut().for_each(|one| *one = if one.is_nan() { value } else { *one });
+        }
+        let mut complete = operand.complete && self.operand.complete();
+        if let Signal::Ratio(_) | Signal::Change { .. } = rule.signal {
+            second.resize(groups, 0.0);
+            let sampling =
+                if let Signal::Ratio(below) = &rule.signal { below.sampling } else { rule.operand.sampling };
+            reduce(self.other.columns().chain([other]), sampling, seconds, second, counts);
+            complete &= other.complete && self.other.complete();
+        }
+        match rule.signal {
+            Signal::Value => {}
+            Signal::Ratio(_) => signal::ratio(signal, second),
+            Signal::Change { kind, .. } => signal::change(signal, second, kind),
+            Signal::Deviation { over } => {
+                // The plain value is what later minutes are held against.
+                second.clone_from(signal);
+                complete &= self.baseline.complete();
+                signal::deviation(signal, &self.baseline, signal::baseline_least(over));
+            }
+        }
+        complete
+    }
+}
