@@ -30,26 +30,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  sluice publish --backfill --shift-to-now shop.jsonl.gz\n  echo '{\"ts\":1700000000.5,\"metric\":\"Latency\",\"dims\":{\"Api\":\"Get\"},\"value\":300}' | sluice publish --backfill -\n  sluice publish --id nightly-2024-05-01 --backfill big.csv     # safe to run again after a failure"
     )]
     Publish(PublishArgs),
-    /// The N worst (or best) groups of a metric, exactly
-    #[command(
-        after_help = "Examples:\n  sluice top Latency --by Api --rank p99 --n 10 --pivot Requests:sum\n  sluice top Latency --by Region,Api --where 'Region=WestUS,Api=~Get.*,Sku!=Free' --last 1h"
-    )]
-    Top(TopArgs),
-    /// Values of a metric over time
-    #[command(after_help = "Example:\n  sluice series Latency --by Api --sampling avg --step 5m --last 1h")]
-    Series(SeriesArgs),
-    /// The metrics that have data
-    #[command(after_help = "Example:\n  sluice metrics --last 1h")]
-    Metrics(MetricsArgs),
-    /// The dimensions of a metric
-    #[command(after_help = "Example:\n  sluice dimensions Latency")]
-    Dimensions(DimensionsArgs),
-    /// Which values of a dimension exist, given what is selected already
-    #[command(after_help = "Example:\n  sluice hints Latency --select Region=WestUS --of VMID --prefix ab")]
-    Hints(HintsArgs),
-    /// Roles, partitions, lag, and where rows were refused or dropped
-    #[command(after_help = "Example:\n  sluice health --server http://127.0.0.1:4318")]
-    Health(HealthArgs),
+    #[command(flatten)]
+    Read(ReadCommand),
     /// Open-loop load with latency percentiles, and a check of every total
     #[command(after_help = "Example:\n  sluice loadgen --rate 100000 --series 50000 --duration 2m --verify")]
     Loadgen(LoadgenArgs),
@@ -81,6 +63,31 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
 }
 
+/// The commands that ask a server by the public API.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReadCommand {
+    /// The N worst (or best) groups of a metric, exactly
+    #[command(
+        after_help = "Examples:\n  sluice top Latency --by Api --rank p99 --n 10 --pivot Requests:sum\n  sluice top Latency --by Region,Api --where 'Region=WestUS,Api=~Get.*,Sku!=Free' --last 1h"
+    )]
+    Top(TopArgs),
+    /// Values of a metric over time
+    #[command(after_help = "Example:\n  sluice series Latency --by Api --sampling avg --step 5m --last 1h")]
+    Series(SeriesArgs),
+    /// The metrics that have data
+    #[command(after_help = "Example:\n  sluice metrics --last 1h")]
+    Metrics(MetricsArgs),
+    /// The dimensions of a metric
+    #[command(after_help = "Example:\n  sluice dimensions Latency")]
+    Dimensions(DimensionsArgs),
+    /// Which values of a dimension exist, given what is selected already
+    #[command(after_help = "Example:\n  sluice hints Latency --select Region=WestUS --of VMID --prefix ab")]
+    Hints(HintsArgs),
+    /// Roles, partitions, lag, and where rows were refused or dropped
+    #[command(after_help = "Example:\n  sluice health --server http://127.0.0.1:4318")]
+    Health(HealthArgs),
+}
+
 /// Where a server listens and keeps its data. Absent flags fall back to `SLUICE_*`, then sluice.toml, then defaults.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ServeArgs {
@@ -93,6 +100,9 @@ pub(crate) struct ServeArgs {
     /// Address of the HTTP port [default: 127.0.0.1:4318]
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<String>,
+    /// Further names that the HTTP port answers to, as a proxy in front of it sends them: NAME[,NAME] [default: loopback's only]
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) http_hosts: Option<String>,
     /// Number of partitions; fixed when the data directory is made [default: 4]
     #[arg(long, value_name = "N")]
     pub(crate) partitions: Option<u32>,

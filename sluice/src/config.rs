@@ -13,7 +13,10 @@ use model::Placement;
 use serde::Deserialize;
 
 use crate::cli::ServeArgs;
+use crate::serve::data_dir::Given;
 
+/// The origin of what nobody asked for.
+const DEFAULT: &str = "default";
 const FILE_DEFAULT: &str = "sluice.toml";
 /// The island keeps one more minute open than the grace may last.
 const GRACE_MS_MAX: u64 = 60_000;
@@ -26,6 +29,10 @@ pub(crate) struct Config {
     pub(crate) grpc: SocketAddr,
     pub(crate) http: SocketAddr,
     pub(crate) placement: Placement,
+    /// Which parts of it are no defaults.
+    pub(crate) given: Given,
+    /// Names besides loopback's that the HTTP port answers to.
+    pub(crate) http_hosts: Vec<String>,
     pub(crate) grace_ms: u64,
     pub(crate) retention_days: u32,
     pub(crate) publish_memory_bytes: usize,
@@ -46,6 +53,7 @@ struct File {
     data: Option<PathBuf>,
     grpc: Option<String>,
     http: Option<String>,
+    http_hosts: Option<String>,
     partitions: Option<u32>,
     spread: Option<u32>,
     grace_ms: Option<u64>,
@@ -88,6 +96,8 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
     // One metric of a small installation should use all of it; beyond four partitions a query should not ask all.
     let spread_default = partitions.clamp(1, 4).to_string();
     let spread = layers.pick("spread", args.spread, file.spread, &spread_default)?;
+    let given = Given { partitions: layers.is_given("partitions"), spread: layers.is_given("spread") };
+    let http_hosts: String = layers.pick("http_hosts", args.http_hosts.clone(), file.http_hosts, "")?;
     let grace_ms = layers.pick("grace_ms", args.grace_ms, file.grace_ms, "5000")?;
     let retention_days = layers.pick("retention_days", args.retention_days, file.retention_days, "3650")?;
 
@@ -119,6 +129,13 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
         grpc: address("grpc", &grpc)?,
         http: address("http", &http)?,
         placement,
+        given,
+        http_hosts: http_hosts
+            .split(',')
+            .map(str::trim)
+            .filter(|host| !host.is_empty())
+            .map(str::to_owned)
+            .collect(),
         grace_ms,
         retention_days,
         publish_memory_bytes: publish_memory_mib.saturating_mul(1 << 20),
@@ -146,6 +163,11 @@ struct Layers<'a> {
 }
 
 impl Layers<'_> {
+    /// Was this value, which has been picked, asked for by anybody?
+    fn is_given(&self, name: &str) -> bool {
+        self.settings.iter().any(|setting| setting.name == name && setting.origin != DEFAULT)
+    }
+
     fn pick<T>(
         &mut self,
         name: &'static str,
@@ -165,7 +187,7 @@ impl Layers<'_> {
         } else if let Some(value) = file {
             (value.to_string(), format!("file {}", self.file_name))
         } else {
-            (default.to_owned(), "default".to_owned())
+            (default.to_owned(), DEFAULT.to_owned())
         };
         let parsed =
             value.parse().map_err(|error| anyhow::anyhow!("{name} is {value:?} ({origin}): {error}"))?;
@@ -189,6 +211,7 @@ mod tests {
         let (config, settings) = resolve(&args, file, layers(&env)).unwrap();
         assert_eq!((config.grace_ms, config.http.port(), config.placement.partitions()), (1, 9, 2));
         assert_eq!(config.placement.spread(), 2, "the default spread follows the partitions");
+        assert_eq!(config.given, Given { partitions: true, spread: false });
         let origin =
             |name: &str| settings.iter().find(|setting| setting.name == name).unwrap().origin.clone();
         assert_eq!(origin("grace_ms"), "flag --grace-ms");

@@ -58,7 +58,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => commands::verify::run(&args)?,
         Command::Config(args) => commands::config::run(&args, &env)?,
         Command::Completions(args) => commands::completions::run(&args),
-        reads => read::run(reads)?,
+        Command::Read(command) => read::run(&command)?,
     };
     Ok(exit.into())
 }

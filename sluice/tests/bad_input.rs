@@ -50,6 +50,10 @@ fn a_port_and_a_data_directory_have_one_owner() {
         "stop whoever uses that port",
     );
     check(&["serve", "--data", &data("one"), "--grpc", &free], 1, "in use by another server");
+    let mut server = server;
+    assert_eq!(server.stop(), Some(0));
+    let other_layout = ["serve", "--data", &data("one"), "--partitions", "4", "--spread", "4"];
+    check(&other_layout, 1, "was made with partitions=1, which cannot be changed to partitions=4");
 
     std::fs::create_dir(data("newer")).unwrap();
     std::fs::write(
@@ -136,6 +140,71 @@ fn a_wrong_question_is_answered_with_the_field_and_the_way_out() {
     assert!(status == 400 && said.contains("rankk"), "{said}");
     let (status, said) = ask(json!({"metric": "cpu", "from": 0, "to": 60, "rank": "median"}));
     assert!(status == 400 && said.contains("p99.99"), "{said}");
+}
+
+#[test]
+fn another_server_is_told_from_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--partitions", "1"]);
+    for command in [&["health"][..], &["top", "cpu"], &["hints", "cpu", "--of", "a"]] {
+        let ask = |url: &str, said: &str| check(&[command, &["--server", url]].concat(), 1, said);
+        ask(&server.endpoint(), "is it the HTTP port of `sluice serve`");
+        ask(
+            &stranger("200 OK", "<html>a proxy</html>"),
+            "answered 200 OK, and that is no JSON; is it the HTTP port",
+        );
+        ask(&stranger("502 Bad Gateway", "<html></html>"), "answered 502 Bad Gateway, and that is no JSON");
+        ask(
+            &stranger("404 Not Found", "{\"detail\":\"no\"}"),
+            "answered 404 Not Found, and that is no answer of sluice",
+        );
+        ask("http://no-such-host.invalid:4318", "cannot reach http://no-such-host.invalid:4318");
+        ask("nonsense", "nonsense");
+    }
+}
+
+/// An HTTP server of somebody else's, for one request.
+fn stranger(status: &'static str, body: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let _read = std::io::Read::read(&mut peer, &mut request).unwrap();
+        // Closing with unread bytes would be a reset.
+        let length = body.len();
+        write!(peer, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
+            .unwrap();
+        peer.shutdown(std::net::Shutdown::Write).unwrap();
+        drop(std::io::copy(&mut peer, &mut std::io::sink()));
+    });
+    url
+}
+
+#[test]
+fn foreign_names_and_pages_are_not_answered_on_any_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--partitions", "1", "--http-hosts", "sluice.example"]);
+    let status = |path: &str, header: (&str, &str)| {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = agent.post(format!("{}{path}", server.url())).header(header.0, header.1);
+        request.send_empty().unwrap().status().as_u16()
+    };
+    for path in ["/", "/v1/top", "/v1/metrics", "/metrics", "/healthz", "/nothing"] {
+        assert_eq!(status(path, ("host", "evil.example")), 421, "{path}");
+        assert_eq!(status(path, ("origin", "http://evil.example")), 403, "{path}");
+        assert!(![421, 403].contains(&status(path, ("host", "sluice.example"))), "{path}");
+    }
+}
+
+#[test]
+fn a_shift_makes_another_input_of_a_named_one() {
+    let file = write_text("");
+    let endpoint = format!("http://127.0.0.1:{}", free_port());
+    let words = ["publish", "--endpoint", &endpoint, "--id", "a", file.path().to_str().unwrap()];
+    assert!(!stderr(&sluice(&words)).contains("--shift-to-now"));
+    let output = sluice(&[&words[..], &["--shift-to-now"]].concat());
+    assert!(stderr(&output).contains("note: --shift-to-now moves by how late it is"), "{}", stderr(&output));
 }
 
 #[test]

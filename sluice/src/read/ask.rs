@@ -7,6 +7,8 @@ use thiserror::Error;
 
 /// The server itself gives up on a query after 30 s.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// A machine that is there answers sooner.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// No answer is larger; a server that sends more is not ours.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
 
@@ -22,6 +24,11 @@ pub(crate) enum AskError {
     /// There is no server, or not ours.
     #[error("cannot reach {server}: {why}; is `sluice serve` running there? (--server, SLUICE_SERVER)")]
     Unreachable { server: String, why: String },
+    /// Somebody answered, but not as a server of this version does.
+    #[error(
+        "{server} answered {why}; is it the HTTP port of `sluice serve`, of this version? (--server, SLUICE_SERVER; the default is http://127.0.0.1:4318)"
+    )]
+    Strange { server: String, why: String },
 }
 
 fn hint_of(hint: &str) -> String {
@@ -39,7 +46,12 @@ pub(crate) fn get(server: &str, path: &str) -> Result<Value, AskError> {
 }
 
 fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build().into()
+    ureq::Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .http_status_as_error(false)
+        .build()
+        .into()
 }
 
 fn url(server: &str, path: &str) -> String {
@@ -49,17 +61,27 @@ fn url(server: &str, path: &str) -> String {
 type Response = ureq::http::Response<ureq::Body>;
 
 fn answer(server: &str, response: Result<Response, ureq::Error>) -> Result<Value, AskError> {
-    let unreachable = |why: String| AskError::Unreachable { server: server.to_owned(), why };
-    let mut response = response.map_err(|error| unreachable(error.to_string()))?;
+    let strange = |why: String| AskError::Strange { server: server.to_owned(), why };
+    let mut response = response.map_err(|error| match error {
+        // gRPC's port, or one that speaks no HTTP at all.
+        ureq::Error::Protocol(why) => strange(format!("no HTTP/1.1: {why}")),
+        ureq::Error::Io(why) if why.kind() == std::io::ErrorKind::ConnectionReset => {
+            strange("by hanging up".to_owned())
+        }
+        error => AskError::Unreachable { server: server.to_owned(), why: error.to_string() },
+    })?;
     let status = response.status();
     let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
-    let answer: Value =
-        body.read_json().map_err(|error| unreachable(format!("{status}, no JSON answer: {error}")))?;
-    if status.is_success() {
+    let answer: Value = body.read_json().map_err(|error| match error {
+        ureq::Error::Json(_) => strange(format!("{status}, and that is no JSON")),
+        error => strange(format!("{status}, and the answer cannot be read: {error}")),
+    })?;
+    if status.is_success() && answer.is_object() {
         return Ok(answer);
     }
     let text = |field: &str| answer["error"][field].as_str().unwrap_or_default().to_owned();
-    let message =
-        if text("message").is_empty() { format!("the server answered {status}") } else { text("message") };
-    Err(AskError::Refused { message, hint: text("hint") })
+    if text("message").is_empty() {
+        return Err(strange(format!("{status}, and that is no answer of sluice")));
+    }
+    Err(AskError::Refused { message: text("message"), hint: text("hint") })
 }

@@ -20,19 +20,18 @@ use std::io::IsTerminal as _;
 
 use serde_json::Value;
 
-use crate::cli::{Command, Format, Read};
+use crate::cli::{Format, Read, ReadCommand};
 use crate::exit::Exit;
 
 /// Runs a read command.
-pub(crate) fn run(command: Command) -> Result<Exit, AskError> {
+pub(crate) fn run(command: &ReadCommand) -> Result<Exit, AskError> {
     match command {
-        Command::Top(args) => top::run(&args),
-        Command::Series(args) => series::run(&args),
-        Command::Metrics(args) => metrics::run(&args),
-        Command::Dimensions(args) => dimensions::run(&args),
-        Command::Hints(args) => hints::run(&args),
-        Command::Health(args) => health::run(&args),
-        other => Err(AskError::Call(format!("{other:?} is not a read command"))),
+        ReadCommand::Top(args) => top::run(args),
+        ReadCommand::Series(args) => series::run(args),
+        ReadCommand::Metrics(args) => metrics::run(args),
+        ReadCommand::Dimensions(args) => dimensions::run(args),
+        ReadCommand::Hints(args) => hints::run(args),
+        ReadCommand::Health(args) => health::run(args),
     }
 }
 

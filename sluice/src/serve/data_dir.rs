@@ -34,6 +34,13 @@ pub(crate) struct DataDir {
     _lock: File,
 }
 
+/// Which parts of the placement somebody asked for; the others are defaults, which yield to what the directory has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Given {
+    pub(crate) partitions: bool,
+    pub(crate) spread: bool,
+}
+
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Layout {
     format: u32,
@@ -45,14 +52,14 @@ struct Layout {
 
 impl DataDir {
     /// Opens it, or makes it with this placement when there is nothing yet.
-    pub(crate) fn open(path: &Path, wanted: Placement) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path, wanted: Placement, given: Given) -> anyhow::Result<Self> {
         fs::create_dir_all(path)
             .with_context(|| format!("cannot make the data directory {}", path.display()))?;
         refuse_half(path)?;
         refuse_foreign(path)?;
         let lock = lock(path)?;
         let placement = match read_layout(path)? {
-            Some(layout) => placement_of(path, &layout, wanted)?,
+            Some(layout) => placement_of(path, &layout, wanted, given)?,
             None => {
                 make_partitions(path, wanted)?;
                 write_layout(path, wanted)?;
@@ -201,18 +208,18 @@ fn read_layout(path: &Path) -> anyhow::Result<Option<Layout>> {
     }
 }
 
-fn placement_of(path: &Path, layout: &Layout, wanted: Placement) -> anyhow::Result<Placement> {
+fn placement_of(path: &Path, layout: &Layout, wanted: Placement, given: Given) -> anyhow::Result<Placement> {
     let placement = sound_placement(path, layout)?;
-    let is_default = wanted.partitions() == 4 && wanted.spread() == 4;
-    if placement != wanted && !is_default {
-        bail!(
-            "{} was made with partitions={} spread={}, which cannot be changed to partitions={} spread={} in this version: leave both out, or give another --data",
-            path.display(),
-            layout.partitions,
-            layout.spread,
-            wanted.partitions(),
-            wanted.spread(),
-        );
+    for (name, is_given, has, wants) in [
+        ("partitions", given.partitions, placement.partitions(), wanted.partitions()),
+        ("spread", given.spread, placement.spread(), wanted.spread()),
+    ] {
+        if is_given && has != wants {
+            bail!(
+                "{} was made with {name}={has}, which cannot be changed to {name}={wants} in this version: leave it out, or give another --data",
+                path.display(),
+            );
+        }
     }
     Ok(placement)
 }
@@ -248,14 +255,24 @@ mod tests {
     fn it_is_made_once_and_found_again() {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("new/data");
-        assert_eq!(DataDir::open(&data, placement(2, 1)).unwrap().placement, placement(2, 1));
         assert_eq!(
-            DataDir::open(&data, placement(4, 4)).unwrap().placement,
+            DataDir::open(&data, placement(2, 1), Given::default()).unwrap().placement,
+            placement(2, 1)
+        );
+        assert_eq!(
+            DataDir::open(&data, placement(4, 4), Given::default()).unwrap().placement,
             placement(2, 1),
             "the default yields"
         );
-        let error = DataDir::open(&data, placement(3, 1)).unwrap_err().to_string();
-        assert!(error.contains("partitions=2 spread=1"), "{error}");
+        let refused = |wanted, partitions, spread| {
+            DataDir::open(&data, wanted, Given { partitions, spread }).unwrap_err().to_string()
+        };
+        let error = refused(placement(4, 4), true, true);
+        assert!(error.contains("partitions=2, which cannot be changed to partitions=4"), "{error}");
+        let error = refused(placement(4, 4), false, true);
+        assert!(error.contains("spread=1, which cannot be changed to spread=4"), "{error}");
+        let same = Given { partitions: true, spread: false };
+        assert_eq!(DataDir::open(&data, placement(2, 2), same).unwrap().placement, placement(2, 1));
         assert_eq!(partitions(&data).unwrap(), 2);
     }
 
@@ -263,17 +280,17 @@ mod tests {
     fn a_partition_that_is_gone_is_not_made_anew() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("lost+found")).unwrap();
-        drop(DataDir::open(dir.path(), placement(2, 1)).unwrap());
+        drop(DataDir::open(dir.path(), placement(2, 1), Given::default()).unwrap());
         fs::remove_dir_all(partition_dir(dir.path(), 1).join("log")).unwrap();
-        let error = DataDir::open(dir.path(), placement(2, 1)).unwrap_err().to_string();
+        let error = DataDir::open(dir.path(), placement(2, 1), Given::default()).unwrap_err().to_string();
         assert!(error.contains("partition-0001/log is gone"), "{error}");
     }
 
     #[test]
     fn one_server_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
-        let _first = DataDir::open(dir.path(), placement(1, 1)).unwrap();
-        let error = DataDir::open(dir.path(), placement(1, 1)).unwrap_err().to_string();
+        let _first = DataDir::open(dir.path(), placement(1, 1), Given::default()).unwrap();
+        let error = DataDir::open(dir.path(), placement(1, 1), Given::default()).unwrap_err().to_string();
         assert!(error.contains(&format!("in use by another server (pid {})", std::process::id())), "{error}");
     }
 
@@ -282,7 +299,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("thesis.txt"), "mine").unwrap();
         assert!(
-            DataDir::open(dir.path(), placement(1, 1))
+            DataDir::open(dir.path(), placement(1, 1), Given::default())
                 .unwrap_err()
                 .to_string()
                 .contains("holds no Sluice data")
@@ -290,7 +307,7 @@ mod tests {
 
         fs::write(dir.path().join(LAYOUT), r#"{"format":2,"partitions":1,"spread":1}"#).unwrap();
         assert!(
-            DataDir::open(dir.path(), placement(1, 1))
+            DataDir::open(dir.path(), placement(1, 1), Given::default())
                 .unwrap_err()
                 .to_string()
                 .contains("newer version (format 2")

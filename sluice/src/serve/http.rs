@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::limit::GlobalConcurrencyLimitLayer;
 
+use super::hosts::{Hosts, guard};
 use super::{House, admin, console, ended, prometheus};
 
 /// OTLP requests that are being read and decoded; further ones wait. See the gRPC port.
@@ -23,15 +24,16 @@ const OTLP_REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 pub(super) async fn serve(
     listener: TcpListener,
     house: House,
+    hosts: Hosts,
     stopped: watch::Receiver<()>,
 ) -> anyhow::Result<()> {
-    axum::serve(listener, router(house))
+    axum::serve(listener, router(house, hosts))
         .with_graceful_shutdown(ended(stopped))
         .await
         .context("the HTTP port failed")
 }
 
-fn router(house: House) -> Router {
+fn router(house: House, hosts: Hosts) -> Router {
     let ours = Router::new()
         .merge(console::router())
         .route("/healthz", get(|| async { "alive\n" }))
@@ -42,7 +44,9 @@ fn router(house: House) -> Router {
     let otlp = frontend::otlp::router(house.frontend, house.memory)
         .layer(axum::middleware::from_fn(in_time))
         .layer(GlobalConcurrencyLimitLayer::new(OTLP_REQUESTS_MAX));
-    ours.merge(query_coordinator::router(house.coordinator)).merge(otlp)
+    ours.merge(query_coordinator::router(house.coordinator))
+        .merge(otlp)
+        .layer(axum::middleware::from_fn_with_state(hosts, guard))
 }
 
 /// A sender that stops in the middle gives its place back; an honest one tries again.

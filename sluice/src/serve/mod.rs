@@ -9,6 +9,7 @@ mod books;
 mod console;
 pub(crate) mod data_dir;
 mod grpc;
+mod hosts;
 mod http;
 pub(crate) mod offline;
 mod partitions;
@@ -28,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::data_dir::DataDir;
+use self::hosts::Hosts;
 use self::partitions::Partitions;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -46,7 +48,7 @@ pub(crate) struct House {
 }
 
 pub(crate) fn run(config: &Config) -> anyhow::Result<Exit> {
-    let data = DataDir::open(&config.data, config.placement)?;
+    let data = DataDir::open(&config.data, config.placement, config.given)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("sluice").build();
     let runtime = runtime.context("cannot start the runtime")?;
     runtime.block_on(serve(config, &data))?;
@@ -65,7 +67,7 @@ async fn serve(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     let books = tokio::spawn(books::keep(house.clone(), grpc.local_addr()?, stopped.clone()));
     let mut doors = tokio::task::JoinSet::new();
     doors.spawn(grpc::serve(grpc, house.clone(), stopped.clone()));
-    doors.spawn(http::serve(http, house.clone(), stopped));
+    doors.spawn(http::serve(http, house.clone(), Hosts::new(&config.http_hosts), stopped));
     tracing::info!(data = %config.data.display(), grpc = %config.grpc, http = %config.http, partitions = data.placement.partitions(), "serving");
 
     tokio::select! {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use model::Placement;
 
-use super::data_dir::{DataDir, placement};
+use super::data_dir::{DataDir, Given, placement};
 use super::partitions::open_all;
 use crate::commands::backup::Source;
 
@@ -19,7 +19,7 @@ pub(crate) struct Offline {
 impl Offline {
     /// One that is there; none is made. A torn tail of a log is cut, as a start would.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        let data = DataDir::open(path, placement(path)?)?;
+        let data = DataDir::open(path, placement(path)?, Given::default())?;
         let sources = open_all(&data)?;
         Ok(Self { data, sources })
     }

@@ -13,7 +13,7 @@ use proto::{BatchBuilder, encode_rows, encode_seal};
 
 use super::record::Content;
 use super::*;
-use crate::serve::data_dir::DataDir;
+use crate::serve::data_dir::{DataDir, Given};
 
 const ALL: Wanted = Wanted { records: 100, rows: 100, blocks: true };
 
@@ -31,7 +31,7 @@ struct Server {
 impl Server {
     fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let data = DataDir::open(dir.path(), Placement::new(1, 1).unwrap()).unwrap();
+        let data = DataDir::open(dir.path(), Placement::new(1, 1).unwrap(), Given::default()).unwrap();
         let log = EmbeddedLog::open(data.log(0), LogConfig::default()).unwrap().log;
         let kv = RocksKv::open(&data.store(0)).unwrap();
         Self { dir, _data: data, log, island: Island::new(IslandLimits::DEFAULT), kv }

@@ -1,5 +1,6 @@
 //! Files of measurements: JSON lines or CSV, plain, gzip or zstd, by their own first bytes and not by their names.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,9 @@ use crate::cli::As;
 /// A longer line is no measurement; reading on would fill the memory.
 const LINE_BYTES_MAX: u64 = 2 << 20;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// How some programs begin UTF-8, and others UTF-16.
+const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
+const UTF16: [[u8; 2]; 2] = [[0xff, 0xfe], [0xfe, 0xff]];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// One input, open.
@@ -42,6 +46,13 @@ impl Input {
         };
         let mut text = decompressed(Box::new(BufReader::new(Counted { raw, count })))
             .with_context(|| format!("cannot read {name}"))?;
+        let first = text.fill_buf().with_context(|| format!("cannot read {name}"))?;
+        if UTF16.iter().any(|mark| first.starts_with(mark)) {
+            bail!("{name} is UTF-16: save it as UTF-8");
+        }
+        if first.starts_with(&BOM) {
+            text.consume(BOM.len());
+        }
         let first = text.fill_buf().with_context(|| format!("cannot read {name}"))?;
         let json = first.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte == b'{');
         let rows = if json { Rows::Json(text) } else { csv_rows(text, &name)? };
@@ -111,6 +122,15 @@ fn csv_rows(text: Box<dyn BufRead>, name: &str) -> anyhow::Result<Rows> {
             );
         }
     }
+    let mut names = HashSet::new();
+    if let Some(twice) = header.iter().find(|name| !names.insert(*name)) {
+        bail!("{name} line 1 has the column {twice:?} twice: rename one, or leave one out");
+    }
+    if names.contains("dims") {
+        bail!(
+            "{name} line 1 has a column \"dims\": in CSV each dimension is a column of its own, named as it"
+        );
+    }
     Ok(Rows::Csv(Box::new(reader), header))
 }
 
@@ -164,6 +184,9 @@ mod tests {
         check(&zstd::encode_all(LINES, 1).unwrap(), "A B");
         check(b"ts,metric,value,Api\n60,A,1,Get\n120,B,2,Put\n", "A B");
         check(b"", "");
+        check(&[b"\xef\xbb\xbf", LINES].concat(), "A B");
+        check(b"\xef\xbb\xbfts,metric,value\n60,A,1\n", "A");
+        check(&zstd::encode_all(&[b"\xef\xbb\xbf", LINES].concat()[..], 1).unwrap(), "A B");
     }
 
     #[test]
@@ -173,6 +196,12 @@ mod tests {
         check(b"ts,metric,value\n60,A,x\n", "!line 2 value is \"x\"");
         check(b"hello\n", "!neither JSON lines nor CSV with a column \"ts\"");
         check(b"\x1f\x8b damaged", "!");
+        check(b"ts,metric,value,Api,Api\n60,A,1,Get,Put\n", "!line 1 has the column \"Api\" twice");
+        check(b"ts,ts,metric,value\n60,60,A,1\n", "!line 1 has the column \"ts\" twice");
+        check(b"ts,metric,value,dims\n60,A,1,x\n", "!line 1 has a column \"dims\"");
+        check(b"\xff\xfet\0s\0", "!is UTF-16: save it as UTF-8");
+        let twice = br#"{"ts":60,"metric":"A","value":1,"dims":{"a":"b","a":"c"}}"#;
+        check(twice, "!line 1 has the dimension \"a\" twice");
     }
 
     #[track_caller]

@@ -4,9 +4,12 @@
 //!       merged: `"count":3,"sum":900,"min":200,"max":400` in place of the value.
 //! CSV:  a header with `ts`, `metric` and `value`, optionally `as`; every other column is a dimension.
 
+use std::collections::HashSet;
+use std::fmt;
+
 use model::{Minute, Number, Scalars};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::cli::As;
 
@@ -34,7 +37,7 @@ struct Line {
     ts: f64,
     metric: String,
     #[serde(default)]
-    dims: serde_json::Map<String, serde_json::Value>,
+    dims: Dims,
     value: Option<serde_json::Value>,
     count: Option<u64>,
     sum: Option<serde_json::Number>,
@@ -44,11 +47,39 @@ struct Line {
     kept: Option<String>,
 }
 
+/// The pairs as they stand: a map would keep the last of two in silence.
+#[derive(Default)]
+struct Dims(Vec<(String, serde_json::Value)>);
+
+impl<'de> Deserialize<'de> for Dims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Dims;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("dims as an object, {\"Api\":\"Get\"}")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Dims, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Dims(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
 /// A line of JSON; the error says what is wrong with it.
 pub(crate) fn from_json(line: &str, default: As) -> Result<Measurement, String> {
     let line: Line = serde_json::from_str(line).map_err(|error| json_error(line, &error))?;
     let kept = line.kept.as_deref().map_or(Ok(default), kept)?;
-    let dims = line.dims.into_iter().map(|(name, value)| Ok((name.clone(), dim_text(&name, value)?)));
+    let mut names = HashSet::new();
+    if let Some((twice, _)) = line.dims.0.iter().find(|(name, _)| !names.insert(name)) {
+        return Err(format!("has the dimension {twice:?} twice: leave one out"));
+    }
+    let dims = line.dims.0.into_iter().map(|(name, value)| Ok((name.clone(), dim_text(&name, value)?)));
     let merged = (line.count, line.sum, line.min, line.max);
     let value = match (line.value, merged) {
         (Some(value), (None, None, None, None)) => single(value, kept)?,

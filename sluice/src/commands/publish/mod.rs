@@ -34,6 +34,11 @@ pub(crate) fn run(args: &PublishArgs) -> anyhow::Result<Exit> {
     }
     let spooled = shift::spooled(args)?;
     let files = spooled.as_ref().map_or(args.files.clone(), |spooled| spooled.files.clone());
+    if args.shift_to_now && args.id.is_some() {
+        eprintln!(
+            "note: --shift-to-now moves by how late it is, so that --id knows this input again only within the same minute"
+        );
+    }
     let shift = if args.shift_to_now { shift::to_now(&files, args.kept)? } else { 0 };
 
     let client = client(args)?;
