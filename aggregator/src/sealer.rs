@@ -36,6 +36,8 @@ impl Sealer {
         }
         let complete =
             Minute::of_unix_millis(now_ms.saturating_sub(self.grace_ms)).0.checked_sub(1).map(Minute);
+        // An append that lies ahead was made by a clock that has come back since: it holds up nothing.
+        self.appended = self.appended.filter(|appended| Some(*appended) <= complete);
         if complete > self.appended && (complete > sealed || late_rows > 0) {
             self.appended = complete;
             return complete;
@@ -83,6 +85,13 @@ mod tests {
     #[test]
     fn a_clock_that_jumps_back_seals_nothing_twice() {
         check("605000 - 0; 5000 9 0; 605000 9 0", "9 - -");
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_does_not_hold_up_what_comes_after() {
+        // The Seal of the wrong minute was lost; and it was not, and late rows are written every minute.
+        check("6005000 9 0; 665000 9 0; 725000 10 0", "99 10 11");
+        check("6005000 9 0; 665000 99 0; 725000 99 3; 725001 99 3", "99 - 11 -");
     }
 
     #[test]
