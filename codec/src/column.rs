@@ -11,6 +11,7 @@ use crate::block::{self, Block, Kind};
 use crate::delta::Order;
 use crate::delta::Order::{Deltas, DeltasOfDeltas, Values};
 use crate::error::{CodecError, Flaw};
+use crate::plan::Favour;
 use crate::{blobs, floats, integers};
 
 /// Any integers.
@@ -21,6 +22,11 @@ pub fn encode_ints(values: &[i64], out: &mut Vec<u8>) {
 /// The twin of [`encode_ints`].
 pub fn decode_ints(input: &mut &[u8], values_max: usize, out: &mut Vec<i64>) -> Result<(), CodecError> {
     take_integers(Kind::Ints, input, values_max, out, u64::MAX, |value| value as i64)
+}
+
+/// The same, for whoever keeps integers and floats alike as 64 bits.
+pub fn decode_int_bits(input: &mut &[u8], values_max: usize, out: &mut Vec<u64>) -> Result<(), CodecError> {
+    take_integers(Kind::Ints, input, values_max, out, u64::MAX, |value| value)
 }
 
 /// Any unsigned integers.
@@ -127,9 +133,11 @@ fn are_ascending(ids: &[u32]) -> bool {
 }
 
 fn put_integers(kind: Kind, values: impl ExactSizeIterator<Item = u64>, orders: &[Order], out: &mut Vec<u8>) {
+    // Every reader of any column reads the ids.
+    let favour = if kind == Kind::Ids { Favour::Reading } else { Favour::Size };
     let values: Vec<u64> = values.collect();
     let mut payload = Vec::new();
-    let mode = integers::encode(&values, orders, &mut payload);
+    let mode = integers::encode(&values, orders, favour, &mut payload);
     block::put(kind, mode.to_byte(), values.len(), &payload, out);
 }
 

@@ -59,8 +59,8 @@ mod tests;
 
 pub use block::{BlockHead, Kind, VERSION, skip_block};
 pub use column::{
-    decode_bytes, decode_dense_ids, decode_flags, decode_floats, decode_ids, decode_ints, decode_timestamps,
-    decode_uints, encode_bytes, encode_flags, encode_floats, encode_ids, encode_ints, encode_timestamps,
-    encode_uints,
+    decode_bytes, decode_dense_ids, decode_flags, decode_floats, decode_ids, decode_int_bits, decode_ints,
+    decode_timestamps, decode_uints, encode_bytes, encode_flags, encode_floats, encode_ids, encode_ints,
+    encode_timestamps, encode_uints,
 };
 pub use error::CodecError;

@@ -1,12 +1,17 @@
-//! What a slab block costs: `cargo run -p store --example speed [rows]` prints a JSON line for each kind of service.
+//! What a slab block costs, and an hour before and after compaction: `cargo run -p store --example speed [rows]` prints
+//! JSON lines for each kind of service.
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
-use model::{Aggregate, Number, Scalars};
+use model::{Aggregate, Minute, MinuteRange, Number, Scalars};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use store::{Columns, SlabBlock, SlabColumns};
+use store::{
+    Batch, Cf, Columns, CompactOptions, Kv, KvBatch, KvOp, MemoryKv, Scan, SlabBlock, SlabColumns, SlabKey,
+    compact_hour, scan,
+};
 
 /// Reads of the same block, of which the median counts.
 const READS: usize = 5;
@@ -39,6 +44,7 @@ fn fold(numbers: impl Iterator<Item = Number>) -> Scalars {
 }
 
 fn report(service: &str, rows: u32, row: impl Fn(&mut StdRng) -> Scalars) {
+    report_hour(service, rows, &row);
     let mut random = StdRng::seed_from_u64(1);
     let rows: Vec<Aggregate> = (0..rows).map(|_| Aggregate::of(row(&mut random))).collect();
     let (build, block) = per_row(rows.len(), || SlabBlock::of((0_u32..).zip(&rows)));
@@ -53,6 +59,55 @@ fn report(service: &str, rows: u32, row: impl Fn(&mut StdRng) -> Scalars) {
             "read_ids_and_sum_ns_per_row": sum, "read_scalars_ns_per_row": scalars,
         })
     );
+}
+
+/// An hour of a sixtieth of the rows: bits a minute sample in slabs, in pages with their hour blocks, and what a sum
+/// costs to read from each.
+fn report_hour(service: &str, rows: u32, row: impl Fn(&mut StdRng) -> Scalars) {
+    let (mut random, kv, series) = (StdRng::seed_from_u64(2), MemoryKv::new(), (rows / 60).max(1));
+    let mut batch = KvBatch::new();
+    for minute in 0..60 {
+        let rows: Vec<Aggregate> = (0..series).map(|_| Aggregate::of(row(&mut random))).collect();
+        let key = SlabKey { metric: 0, minute: Minute(minute), seal_offset: 0 };
+        let block = SlabBlock::of((0_u32..).zip(&rows)).encode().expect("ids ascend");
+        batch.put(Cf::Slabs, key.to_bytes(), block);
+    }
+    kv.commit(batch).expect("it is memory");
+    let samples = series as usize * 60;
+    let bits = |kv: &MemoryKv| kv.disk_bytes() as f64 * 8.0 / samples as f64;
+    let (slabs, read_slabs) = (bits(&kv), scan_hour(&kv, 1, samples));
+    let compact = || compact_hour(&*kv.snapshot(), 0, 0, CompactOptions::default());
+    let (compact_ns, batch) = per_row(samples, || compact().expect("reads").expect("has slabs"));
+    let page_bytes = |op: &KvOp| match op {
+        KvOp::Put { cf: Cf::Pages, value, .. } => value.len(),
+        _ => 0,
+    };
+    let pages = batch.ops().iter().map(page_bytes).sum::<usize>() as f64 * 8.0 / samples as f64;
+    kv.commit(batch).expect("it is memory");
+    println!(
+        "{}",
+        serde_json::json!({
+            "stage": "hour", "service": service, "series": series,
+            "slab_bits_per_sample": slabs, "page_bits_per_sample": pages, "hour_bits_per_sample": bits(&kv) - pages,
+            "compact_ns_per_sample": compact_ns, "scan_slabs_ns_per_sample": read_slabs,
+            "scan_pages_ns_per_sample": scan_hour(&kv, 1, samples),
+            "scan_hours_ns_per_sample": scan_hour(&kv, 60, samples),
+        })
+    );
+}
+
+/// Nanoseconds a minute sample of the hour, however it is kept.
+fn scan_hour(kv: &MemoryKv, step_minutes: u32, samples: usize) -> f64 {
+    let minutes = MinuteRange::new(Minute(0), Minute(60));
+    let sums = Scan { metric: 0, minutes, step_minutes, wanted: Columns::SUM, series: None };
+    let mut columns = SlabColumns::new();
+    let mut once = || {
+        let each = &mut |_: &Batch<'_>| Ok(ControlFlow::Continue(()));
+        per_row(samples, || scan(&*kv.snapshot(), &sums, &mut columns, each).expect("reads")).0
+    };
+    let mut times: Vec<f64> = (0..READS).map(|_| once()).collect();
+    times.sort_by(f64::total_cmp);
+    times[READS / 2]
 }
 
 /// The median, so that a buffer's first growth does not count.

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use model::{Aggregate, Distinct, Distribution, Minute, Number, Scalars, SeriesHash, Sketches};
-use store::{Columns, KvBatch, KvOp, MetricRecord, Percentile, SeriesRecord, SlabColumns, SlabKey};
+use store::{Columns, KvBatch, KvOp, MetricRecord, PartKey, Percentile, SeriesRecord, SlabColumns, SlabKey};
 
 #[test]
 fn a_slab_key() {
@@ -41,6 +41,33 @@ fn a_slab_block() {
     assert_eq!(columns.percentile(2, Percentile::P50), Some(2.000_976_562_5));
 }
 
+#[test]
+fn a_part_key() {
+    let key = PartKey { metric: 258, period: 466_667, last: 7 };
+    assert_eq!(hex(&key.to_bytes()), "0000010200071eeb00000007");
+}
+
+#[test]
+fn a_page() {
+    let mut columns = SlabColumns::new();
+    columns.read_page(&unhex(&PAGE.concat()), Minute(600), Columns::ALL).unwrap();
+    let rows: Vec<_> =
+        page().into_iter().flat_map(|(id, rows)| rows.into_iter().map(move |row| (id, row))).collect();
+    assert_eq!(columns.len(), rows.len());
+    for (at, (id, (minute, row))) in rows.into_iter().enumerate() {
+        let read = (columns.ids()[at], columns.minutes()[at], columns.aggregate(at).unwrap());
+        assert_eq!(read, (id, Minute(600 + u32::from(minute)), row));
+    }
+}
+
+/// A whole hour, some minutes, the same again, a sketch.
+fn page() -> Vec<(u32, Vec<(u8, Aggregate)>)> {
+    let row = |value: i64| Aggregate::of(Scalars::of(Number::Int(value)));
+    let whole = (0..60).map(|minute| (minute, row(5))).collect();
+    let some = || vec![(3, row(7)), (4, row(9)), (59, rows()[1].1.clone())];
+    vec![(2, whole), (3, some()), (9, some()), (40, vec![(0, rows()[2].1.clone())])]
+}
+
 /// One of each: a sole measurement, several, floats among integers, both sketches.
 fn rows() -> Vec<(u32, Aggregate)> {
     let fold = |numbers: &[Number]| {
@@ -70,6 +97,16 @@ const METRIC: &str = "01070064656661756c7407004c6174656e6379";
 /// Version, hash, metric 2, two dimensions.
 const SERIES: &[&str] =
     &["01100f0e0d0c0b0a0908070605040302010200000002", "0300417069030047657407005", "2c3a967696f6e0200c3a9"];
+const PAGE: &[&str] = &[
+    "011343000000020d000000030d0000000516000000060a000000090f000000100b00000011100000001216000000180b",
+    "00000019100000001a100000001b100000001c100000001d100000001e12000000200d000000210b000000220a000000",
+    "230c000000ff640bc5027443050010638c1941f7b21e0224430502108ff700cbdf29850242430e3004a8800209c30ebb",
+    "d8b0c32e661d1c745502100302040072074360024203073004d280025c1df5d894d802300103840100f5b8a872024001",
+    "0805000008000000403dfe35a50260010e01000e02838bb4dd02c2a7d8bd0465125c8902300103840100f5b8a8720240",
+    "01080000000000020040eb581c470240010800000000000008405ec967950240010800000000000008405ec967950240",
+    "010800000000000008405ec967950240010800000000000008405ec967950260010a01010282900801800401e249cf19",
+    "0238040502029fa501658c76360271040300010a7aa2d33502200202060354ba991d02730404003dc0030c8bfeaa",
+];
 const BLOCK: &[&str] = &[
     "011003000000010c000000020b000000030a0000000513000000060a0000000912000000100a00000011100000001216",
     "000000180a00000019100000001a100000001b100000001c100000001d100000001e1200000084f60771023803040c02",

@@ -19,6 +19,7 @@ pub struct SlabColumns {
     ids: Vec<LocalId>,
     /// Of a page only.
     minutes: Vec<Minute>,
+    /// Empty also where all are 0.
     kinds: Vec<u8>,
     counts: Vec<u64>,
     sums: Vec<u64>,
@@ -49,7 +50,7 @@ impl SlabColumns {
     pub fn read(&mut self, bytes: &[u8], wanted: Columns) -> Result<(), StoreError> {
         self.replace(bytes, wanted, |columns, directory| {
             let bytes = required(Tag::Ids, directory)?;
-            decode(Tag::Ids, bytes, directory.rows, &mut columns.ids, codec::decode_ids)
+            decode(Tag::Ids, bytes, directory.rows, &mut columns.ids, decode_ids)
         })
     }
 
@@ -113,12 +114,24 @@ impl SlabColumns {
             )?;
         }
         if wanted.has(Columns::SUM) {
-            self.fill_kinds(directory)?;
-            numbers::take(numbers::SUM, directory, &self.kinds, &mut self.scratch, &mut self.sums)?;
+            self.fill_sums(directory)?;
         }
         self.fill_extremes(directory)?;
         self.distinct.take(directory, wanted)?;
         self.distribution.take(directory, wanted)
+    }
+
+    /// Without a column of kinds every number is an integer, and nobody looks at each to know; the extremes still ask for
+    /// the kinds of their rows.
+    fn fill_sums(&mut self, directory: &Directory<'_>) -> Result<(), StoreError> {
+        let extremes = self.wanted.has(Columns::MIN) || self.wanted.has(Columns::MAX);
+        if let (None, Some(bytes), false) =
+            (directory.column(Tag::Kinds), directory.column(Tag::SumInts), extremes)
+        {
+            return decode(Tag::SumInts, bytes, directory.rows, &mut self.sums, codec::decode_int_bits);
+        }
+        self.fill_kinds(directory)?;
+        numbers::take(numbers::SUM, directory, &self.kinds, &mut self.scratch, &mut self.sums)
     }
 
     fn fill_kinds(&mut self, directory: &Directory<'_>) -> Result<(), StoreError> {
@@ -202,6 +215,15 @@ impl SlabColumns {
         self.distinct.clear();
         self.distribution.clear();
     }
+}
+
+/// Most metrics have every series in every minute, and their ids are a range.
+fn decode_ids(input: &mut &[u8], rows: usize, out: &mut Vec<LocalId>) -> Result<(), codec::CodecError> {
+    match codec::decode_dense_ids(input, rows)? {
+        Some(ids) => out.extend(ids),
+        None => codec::decode_ids(input, rows, out)?,
+    }
+    Ok(())
 }
 
 /// Every row's extreme: its own where it stores one, else its sum.
