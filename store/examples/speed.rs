@@ -18,10 +18,15 @@ const READS: usize = 5;
 
 fn main() {
     let rows = std::env::args().nth(1).and_then(|word| word.parse().ok()).unwrap_or(1_000_000);
-    report("requests: count 60 ± 8, whole milliseconds", rows, |random| {
+    report("requests: count 60 ± 8, whole milliseconds", rows, |random, _| {
         fold((0..52 + random.random_range(0..16)).map(|_| Number::Int(random.random_range(15..40))))
     });
-    report("latency: count 60 ± 8, hundredths, some whole", rows, |random| {
+    report("steady: count 60, each series ± 3 around a level of its own", rows, |random, series| {
+        let level = i64::from(series.wrapping_mul(2_654_435_761) >> 18);
+        let sum = 60 * level + random.random_range(-3..=3);
+        Scalars::new(60, Number::Int(sum), Number::Int(level - 2), Number::Int(level + 2))
+    });
+    report("latency: count 60 ± 8, hundredths, some whole", rows, |random, _| {
         let hundredths = (52 + random.random_range(0..16), 1500..4000);
         fold(
             (0..hundredths.0).filter_map(|_| {
@@ -29,10 +34,10 @@ fn main() {
             }),
         )
     });
-    report("gauge: count 1, a percentage with two decimals", rows, |random| {
+    report("gauge: count 1, a percentage with two decimals", rows, |random, _| {
         fold(Number::from_f64(f64::from(random.random_range(4000..6000)) / 100.0).into_iter())
     });
-    report("counter: count 1, mostly 0", rows, |random| {
+    report("counter: count 1, mostly 0", rows, |random, _| {
         fold(std::iter::once(Number::Int(i64::from(random.random_range(0..50) == 0))))
     });
 }
@@ -43,10 +48,10 @@ fn fold(numbers: impl Iterator<Item = Number>) -> Scalars {
     all
 }
 
-fn report(service: &str, rows: u32, row: impl Fn(&mut StdRng) -> Scalars) {
+fn report(service: &str, rows: u32, row: impl Fn(&mut StdRng, u32) -> Scalars) {
     report_hour(service, rows, &row);
     let mut random = StdRng::seed_from_u64(1);
-    let rows: Vec<Aggregate> = (0..rows).map(|_| Aggregate::of(row(&mut random))).collect();
+    let rows: Vec<Aggregate> = (0..rows).map(|one| Aggregate::of(row(&mut random, one))).collect();
     let (build, block) = per_row(rows.len(), || SlabBlock::of((0_u32..).zip(&rows)));
     let (encode, bytes) = per_row(rows.len(), || block.encode().expect("ids ascend"));
     let (sum, scalars) = (read(&bytes, Columns::SUM), read(&bytes, Columns::SCALARS));
@@ -63,11 +68,11 @@ fn report(service: &str, rows: u32, row: impl Fn(&mut StdRng) -> Scalars) {
 
 /// An hour of a sixtieth of the rows: bits a minute sample in slabs, in pages with their hour blocks, and what a sum
 /// costs to read from each.
-fn report_hour(service: &str, rows: u32, row: impl Fn(&mut StdRng) -> Scalars) {
+fn report_hour(service: &str, rows: u32, row: impl Fn(&mut StdRng, u32) -> Scalars) {
     let (mut random, kv, series) = (StdRng::seed_from_u64(2), MemoryKv::new(), (rows / 60).max(1));
     let mut batch = KvBatch::new();
     for minute in 0..60 {
-        let rows: Vec<Aggregate> = (0..series).map(|_| Aggregate::of(row(&mut random))).collect();
+        let rows: Vec<Aggregate> = (0..series).map(|one| Aggregate::of(row(&mut random, one))).collect();
         let key = SlabKey { metric: 0, minute: Minute(minute), seal_offset: 0 };
         let block = SlabBlock::of((0_u32..).zip(&rows)).encode().expect("ids ascend");
         batch.put(Cf::Slabs, key.to_bytes(), block);
