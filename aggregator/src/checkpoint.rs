@@ -15,6 +15,7 @@ use crate::accounting::{DropKey, HourRows};
 use crate::blocks;
 use crate::island::Island;
 use crate::open_minutes::Cells;
+use crate::saved_series::SealedRows;
 use crate::side_rows::SideRow;
 use crate::state_bytes::{StateReader, StateWriter};
 use crate::{Counters, StateError, state_keys};
@@ -112,7 +113,8 @@ impl Island {
             }
             late.extend(ahead.into_iter().filter_map(|row| pour(&mut closed, row)));
         }
-        let blocks = self.put_slabs(offset, &closed, &late, &mut batch)?;
+        let rows = self.put_slabs(offset, &closed, &late, &mut batch)?;
+        self.series.seal(offset, self.sealed_through, &rows, &mut batch);
         for (minute, _) in &closed {
             batch.delete(Cf::State, state_keys::minute(state_keys::OPEN_MINUTE, *minute));
         }
@@ -120,7 +122,7 @@ impl Island {
         self.put_changes(&mut batch);
         self.checkpointed = self.position;
         batch.put(Cf::State, CHECKPOINT_KEY, self.head().encode());
-        Ok(Some(Checkpoint { batch, position: self.position, blocks }))
+        Ok(Some(Checkpoint { batch, position: self.position, blocks: rows.len() }))
     }
 
     /// Closed minutes and late rows, under the offset of the seal that brings them. A late minute is never one that
@@ -131,21 +133,21 @@ impl Island {
         closed: &[(Minute, Cells)],
         late: &[SideRow],
         batch: &mut KvBatch,
-    ) -> Result<usize, StoreError> {
-        let mut blocks = 0;
+    ) -> Result<Vec<SealedRows>, StoreError> {
+        let mut sealed = Vec::new();
         for (minute, cells) in closed {
             let metric_of = |id| self.series.metric_of(id);
-            blocks::of_cells(cells, metric_of, None, &mut |metric, bytes| {
-                blocks += 1;
+            blocks::of_cells(cells, metric_of, None, &mut |metric, ids, bytes| {
+                sealed.push(SealedRows { metric, minute: *minute, ids: ids.to_vec() });
                 batch.put(Cf::Slabs, SlabKey { metric, minute: *minute, seal_offset }.to_bytes(), bytes);
             })?;
         }
         let rows = late.iter().map(|(place, row)| (place, row));
-        blocks::of_side(rows, &mut |metric, minute, bytes| {
-            blocks += 1;
+        blocks::of_side(rows, &mut |metric, minute, ids, bytes| {
+            sealed.push(SealedRows { metric, minute, ids: ids.to_vec() });
             batch.put(Cf::Slabs, SlabKey { metric, minute, seal_offset }.to_bytes(), bytes);
         })?;
-        Ok(blocks)
+        Ok(sealed)
     }
 
     /// What has come in for minutes that are not closed: seconds' worth, so all of it is written each time.
@@ -208,9 +210,10 @@ impl Island {
         image.put(Cf::State, CHECKPOINT_KEY, self.head().encode());
         image.put(Cf::State, *b"position", self.position.to_be_bytes());
         self.put_open(&mut image)?;
-        blocks::of_side(self.late.iter(), &mut |metric, minute, bytes| {
+        blocks::of_side(self.late.iter(), &mut |metric, minute, _, bytes| {
             image.put(Cf::Slabs, SlabKey::first(metric, minute).to_bytes(), bytes);
         })?;
+        self.series.image(&mut image);
         for (key, publisher) in self.dedup.iter() {
             image.put(Cf::State, state_keys::publisher(key), publisher.encode());
         }

@@ -31,6 +31,7 @@ mod blocks;
 mod checkpoint;
 mod error;
 mod recover;
+mod saved_series;
 mod state_bytes;
 mod state_keys;
 mod view;

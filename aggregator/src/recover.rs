@@ -26,7 +26,7 @@ impl Island {
     pub fn load(limits: IslandLimits, snapshot: &dyn KvSnapshot) -> Result<Self, StateError> {
         let mut island = Self::new(limits);
         let Some(head) = Head::read(snapshot)? else { return Ok(island) };
-        island.series = SeriesTable::load(limits.series_max, snapshot)?;
+        island.series = SeriesTable::load(limits.series_max, snapshot, head.sealed_through)?;
         let (series, metrics) = (island.series.len(), island.series.metrics());
         if (series, metrics) != (head.series, head.metrics) {
             return Err(StateError::Contradiction(format!(

@@ -203,7 +203,8 @@ impl MetricIndex {
             return self.all();
         }
         let (mut gather, mut buffer) = (Gather::default(), Vec::new());
-        self.chunks().for_each(|(chunk, all)| gather.push(&chosen(&verdicts, chunk, all, &mut buffer)));
+        self.chunks()
+            .for_each(|(chunk, all)| gather.push(chunk, &chosen(&verdicts, chunk, all, &mut buffer)));
         Selection::Some(gather.finish())
     }
 
@@ -215,10 +216,13 @@ impl MetricIndex {
         let mut buffer = Vec::new();
         for (chunk, all) in self.chunks() {
             let chosen = chosen(&verdicts, chunk, all, &mut buffer);
+            if chosen.is_empty() {
+                continue;
+            }
             let (active, open) = self.activity.decide(chunk, &chosen, &mut plan);
-            selected.push(&chosen);
-            yes.push(&active);
-            unsure.push(&open);
+            selected.push(chunk, &chosen);
+            yes.push(chunk, &active);
+            unsure.push(chunk, &open);
         }
         let (selected, yes, unsure) = (Selection::Some(selected.finish()), yes.finish(), unsure.finish());
         let look_up = if unsure.is_empty() { Vec::new() } else { plan.to_look_up() };

@@ -14,13 +14,13 @@ pub enum Selection {
     Some(RoaringBitmap),
 }
 
-/// Gathers sets of consecutive chunks.
+/// Gathers the sets of chunks, which come in order.
 #[derive(Default)]
 pub(crate) struct Gather {
     all: RoaringBitmap,
-    /// As many chunks as a container of the bitmap holds.
-    group: Vec<u64>,
-    from: u32,
+    /// One container of the bitmap: its chunks come one after the other, and empty ones not at all.
+    container: usize,
+    words: Vec<u64>,
 }
 
 /// Positions of one container.
@@ -74,12 +74,17 @@ impl Selection {
 // === impl Gather ===
 
 impl Gather {
-    /// The set of the next chunk; every chunk must come.
-    pub(crate) fn push(&mut self, bits: &Bits) {
-        self.group.extend_from_slice(&bits.0);
-        if self.group.len() == CONTAINER / 64 {
-            self.flush();
+    pub(crate) fn push(&mut self, chunk: usize, bits: &Bits) {
+        let (container, at) = (chunk * CHUNK / CONTAINER, chunk % (CONTAINER / CHUNK) * WORDS);
+        if bits.is_empty() {
+            return;
         }
+        if container != self.container {
+            self.flush();
+            self.container = container;
+        }
+        self.words.resize(at, 0);
+        self.words.extend_from_slice(&bits.0);
     }
 
     pub(crate) fn finish(mut self) -> RoaringBitmap {
@@ -88,11 +93,11 @@ impl Gather {
     }
 
     fn flush(&mut self) {
-        if self.group.iter().any(|word| *word != 0) {
-            let bytes: Vec<u8> = self.group.iter().flat_map(|word| word.to_le_bytes()).collect();
-            self.all |= RoaringBitmap::from_lsb0_bytes(self.from, &bytes);
+        if !self.words.is_empty() {
+            let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let from = (self.container * CONTAINER) as u32; // positions are 32 bits wide
+            self.all |= RoaringBitmap::from_lsb0_bytes(from, &bytes);
+            self.words.clear();
         }
-        self.from = self.from.wrapping_add((self.group.len() / WORDS * CHUNK) as u32);
-        self.group.clear();
     }
 }

@@ -28,7 +28,8 @@ impl Coordinator {
         let parts = query
             .scatter(&partitions, move |reading, budget| worker::hints(reading, &job, is_alone, budget))
             .await?;
-        let answer = if is_alone { parts.into_iter().next().unwrap_or_default() } else { merged(&hints, parts) };
+        let answer =
+            if is_alone { parts.into_iter().next().unwrap_or_default() } else { merged(&hints, parts) };
         query.budget().check_groups(answer.total)?;
         let why_empty = match answer.total {
             0 => why_empty(&mut query, &partitions, &hints, selected).await?,

@@ -351,6 +351,8 @@ fn check_hints(world: &World, ask: &Ask, of: &str, prefix: &str, substring: &str
         let reply = RUNTIME.block_on(coordinator.hints(request)).unwrap();
         assert_eq!(reply.total, expected.len() as u64);
         assert!(reply.values.len() <= limit as usize);
+        let left: Vec<u64> = reply.why_empty.iter().map(|step| step.series).collect();
+        assert_eq!(left, if expected.is_empty() { left_after(world, ask, of) } else { Vec::new() });
         got.extend(reply.values.into_iter().map(|value| (value.value, value.series)));
         after = reply.next;
         if after.is_empty() {
@@ -358,6 +360,17 @@ fn check_hints(world: &World, ask: &Ask, of: &str, prefix: &str, substring: &str
         }
     }
     assert_eq!(got, expected);
+}
+
+/// Series with data after none, one, two … of the selections, and with the dimension.
+fn left_after(world: &World, ask: &Ask, of: &str) -> Vec<u64> {
+    let exists = v1::Matcher { dim: of.into(), op: "exists".into(), values: Vec::new() };
+    let steps: Vec<_> = ask.matchers.iter().cloned().chain([exists]).collect();
+    let left = |count: usize| {
+        let ask = Ask { matchers: steps[..count].to_vec(), ..ask.clone() };
+        world.matching("m", &ask).iter().map(|row| group_of(row, None)).collect::<BTreeSet<_>>().len() as u64
+    };
+    (0..=steps.len()).map(left).collect()
 }
 
 fn check_lists(world: &World, ask: &Ask) {

@@ -27,6 +27,9 @@ pub(crate) fn run(args: &HintsArgs) -> Result<Exit, AskError> {
         table.row([row["value"].as_str().unwrap_or_default().to_owned(), number(&row["series"])]);
     }
     table.foot(format!("{} values in all", number(&answer["total"])));
+    for step in answer["why_empty"].as_array().into_iter().flatten() {
+        table.foot(format!("{} series left: {}", number(&step["series"]), step["step"].as_str().unwrap_or_default()));
+    }
     if let Some(next) = answer["next"].as_str().filter(|next| !next.is_empty()) {
         table.foot(format!("next page: --after {next:?}"));
     }
