@@ -4,8 +4,10 @@
 use crate::classes::{self, SHARED_MIN};
 use crate::fibonacci;
 
-/// Places of the table; a number has one only, so that a look-up is one comparison.
-const SLOTS: usize = 1024;
+/// Sets of the table; a number belongs to one, so that a look-up is a few comparisons.
+const SETS: usize = 256;
+/// Numbers of a set. Twenty common numbers are all but never five in one set.
+const WAYS: usize = 4;
 /// Common numbers of a column: a byte is enough to count them.
 pub(crate) const COMMONS_MAX: usize = 255;
 /// One more than a number must not need a 65th bit.
@@ -19,7 +21,7 @@ pub(crate) struct Commons {
     /// Ascending.
     pub(crate) numbers: Vec<u64>,
     /// None at all if there are no numbers.
-    slots: Vec<Slot>,
+    sets: Vec<[Slot; WAYS]>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,10 +31,21 @@ struct Slot {
     votes: u32,
 }
 
-/// The upper bits of a product (Fibonacci hashing): ten for [`SLOTS`].
+/// The upper bits of a product (Fibonacci hashing): eight for [`SETS`].
 #[inline]
-fn slot(number: u64) -> usize {
-    (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize
+fn set(number: u64) -> usize {
+    (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+}
+
+/// A vote for `number` (Misra and Gries): one more, or a free place, or one less for all the others.
+fn vote(number: u64, set: &mut [Slot; WAYS]) {
+    if let Some(slot) = set.iter_mut().find(|slot| slot.number == number) {
+        slot.votes += 1;
+    } else if let Some(slot) = set.iter_mut().find(|slot| slot.votes == 0) {
+        *slot = Slot { number, votes: 1 };
+    } else {
+        set.iter_mut().for_each(|slot| slot.votes -= 1);
+    }
 }
 
 /// What listing a number costs, about: its gap to the one before, and its share.
@@ -43,29 +56,26 @@ pub(crate) fn listing_bits(number: u64) -> u64 {
 // === impl Commons ===
 
 impl Commons {
-    /// Those of a sample that pay in a column `times` as long; a column may be its own sample. Each slot
-    /// keeps the number that outvotes the others (Boyer and Moore), so votes are a lower bound.
+    /// Those of a sample that pay in a column `times` as long; a column may be its own sample. Each set
+    /// keeps the numbers that outvote the others, so votes are a lower bound.
     pub(crate) fn of(sample: impl Iterator<Item = u64>, class_counts: &[u32], times: u64) -> Self {
-        let mut slots = vec![Slot::default(); SLOTS];
+        let mut sets = vec![[Slot::default(); WAYS]; SETS];
         for number in sample.filter(|number| (SHARED_MIN..=NUMBER_MAX).contains(number)) {
-            let slot = &mut slots[slot(number)];
-            if slot.number == number {
-                slot.votes += 1;
-            } else if slot.votes == 0 {
-                *slot = Slot { number, votes: 1 };
-            } else {
-                slot.votes -= 1;
-            }
+            vote(number, &mut sets[set(number)]);
         }
         let pays = |slot: &&Slot| {
+            if slot.votes == 0 {
+                return false;
+            }
             let class = classes::class(slot.number);
             let raw = classes::raw_bits(class);
-            // Twice what it had if all of its class were alike, and more raw bits saved than listing costs.
+            // Half as much again as if all of its class were alike, and more raw bits saved than listing costs.
             let (votes, alike) = (u64::from(slot.votes), u64::from(class_counts[class]) >> raw);
             let votes_min = if times == 1 { 0 } else { SAMPLED_VOTES_MIN };
-            votes >= 2 * alike + votes_min && votes * times * u64::from(raw) > listing_bits(slot.number)
+            2 * votes >= 3 * alike + 2 * votes_min
+                && votes * times * u64::from(raw) > listing_bits(slot.number)
         };
-        let mut found: Vec<Slot> = slots.iter().filter(pays).copied().collect();
+        let mut found: Vec<Slot> = sets.as_flattened().iter().filter(pays).copied().collect();
         found.sort_unstable_by_key(|slot| (std::cmp::Reverse(slot.votes), slot.number));
         found.truncate(COMMONS_MAX);
         Self::listed(found.into_iter().map(|slot| slot.number).collect())
@@ -76,21 +86,27 @@ impl Commons {
             return Self::default();
         }
         numbers.sort_unstable();
-        let mut slots = vec![Slot { number: 0, votes: u32::MAX }; SLOTS];
-        for (place, number) in numbers.iter().enumerate() {
-            slots[slot(*number)] = Slot { number: *number, votes: place as u32 };
+        let mut sets = vec![[Slot::default(); WAYS]; SETS];
+        for (place, number) in (0..).zip(&numbers) {
+            // No common number is 0, so that is a free place; a set had no more numbers than it has places.
+            if let Some(slot) = sets[set(*number)].iter_mut().find(|slot| slot.number == 0) {
+                *slot = Slot { number: *number, votes: place };
+            }
         }
-        Self { numbers, slots }
+        Self { numbers, sets }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.numbers.is_empty()
     }
 
-    /// The place of `number` among the common ones; there must be some.
+    /// The place of `number` among the common ones.
     #[inline]
     pub(crate) fn place(&self, number: u64) -> Option<usize> {
-        let slot = self.slots.get(slot(number))?;
-        (slot.number == number && number >= SHARED_MIN).then_some(slot.votes as usize)
+        if number < SHARED_MIN {
+            return None;
+        }
+        let slot = self.sets.get(set(number))?.iter().find(|slot| slot.number == number)?;
+        Some(slot.votes as usize)
     }
 }

@@ -10,7 +10,7 @@ const FLOAT_BYTES: usize = 8;
 /// Values by which the modes are compared.
 const SAMPLE: usize = 64;
 
-/// Where a decimal's units in the last place take fewer bits than this a value, nothing else is tried.
+/// Where a decimal's units in the last place take fewer bits than this a value, its estimate is trusted.
 const UNITS_BITS_GOOD: usize = 12;
 
 /// How a column of floats is written.
@@ -40,16 +40,17 @@ pub(crate) fn encode(values: &[f64], out: &mut Vec<u8>) -> Mode {
         return Mode::Constant;
     }
     let sample: Vec<f64> = values.iter().step_by(values.len().div_ceil(SAMPLE)).copied().collect();
-    let fit = Fit::best(&sample);
-    if (fit.units_bits as usize) < UNITS_BITS_GOOD * sample.len() {
+    let (fit, shift) = (Fit::best(&sample), Shift::of(values.iter().copied()));
+    let decimal_bits = fit.bits(sample.len());
+    let pattern_bits = u64::from(shift.spread_bits(&sample)) * sample.len() as u64;
+    if decimal_bits < pattern_bits && (fit.units_bits as usize) < UNITS_BITS_GOOD * sample.len() {
         decimal::put(values, fit.scale, out);
         return Mode::Decimal;
     }
-    let shift = Shift::of(values.iter().copied());
     let start = out.len();
     pattern::put(values, shift, out);
     // Estimates decide whether it is worth writing both: a tenth is within their reach.
-    if 10 * fit.bits(sample.len()) < 9 * u64::from(shift.spread_bits(&sample)) * sample.len() as u64 {
+    if 10 * decimal_bits < 9 * pattern_bits {
         let mut decimals = Vec::new();
         decimal::put(values, fit.scale, &mut decimals);
         if decimals.len() < out.len() - start {

@@ -11,7 +11,7 @@ use crate::delta::{Order, Rebuild};
 use crate::error::Flaw;
 use crate::lanes::Lanes;
 use crate::packed::Packed;
-use crate::plan::Plan;
+use crate::plan::{Favour, Plan};
 use crate::rising::Rising;
 use crate::signed::Signed;
 use crate::varint;
@@ -97,14 +97,14 @@ impl Mode {
 // === encoding ===
 
 /// Appends the body of `values` and tells its mode. `orders` are those worth costing.
-pub(crate) fn encode(values: &[u64], orders: &[Order], out: &mut Vec<u8>) -> Mode {
+pub(crate) fn encode(values: &[u64], orders: &[Order], favour: Favour, out: &mut Vec<u8>) -> Mode {
     if let Some(line) = Line::of(values) {
         if !values.is_empty() {
             line.put(out);
         }
         return Mode::Line;
     }
-    Plan::cheapest(values, orders).put(values, out)
+    Plan::cheapest(values, orders, favour).put(values, out)
 }
 
 /// A mode, then its body, for bodies within another.
@@ -112,7 +112,7 @@ pub(crate) fn encode_with_mode(values: &[u64], orders: &[Order], out: &mut Vec<u
     let at = out.len();
     // The mode is known only after the body, and stands before it.
     out.push(0);
-    out[at] = encode(values, orders, out).to_byte();
+    out[at] = encode(values, orders, Favour::Size, out).to_byte();
 }
 
 // === impl Line ===

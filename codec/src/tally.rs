@@ -112,12 +112,12 @@ impl Tally {
         Self { shape, commons, symbols, counts }
     }
 
-    /// All of a column, with the common numbers that a sample had. Where those that share a class are few
-    /// altogether, the sample had too few of them to tell, and all are looked at.
+    /// All of a column, with the common numbers that a sample had. Where the others that share a class are
+    /// few altogether, the sample had too few of them to tell, and all are looked at.
     pub(crate) fn of_all(shape: Shape, residuals: &[u64], sampled: Commons) -> Self {
         let tally = Self::with(shape, residuals, sampled);
         let sharing: u32 = tally.counts[classes::SHARED_MIN as usize..CLASSES].iter().sum();
-        if sharing == 0 || RARE * sharing as usize > residuals.len() || !tally.commons.is_empty() {
+        if sharing == 0 || RARE * sharing as usize > residuals.len() {
             return tally;
         }
         let numbers = residuals.iter().map(|residual| shape.number(*residual));
