@@ -69,10 +69,11 @@ impl Commons {
             }
             let class = classes::class(slot.number);
             let raw = classes::raw_bits(class);
-            // Half as much again as if all of its class were alike, and more raw bits saved than listing costs.
+            // Nearly twice what it had if all of its class were alike (a class of two cannot give more than twice),
+            // and more raw bits saved than listing costs.
             let (votes, alike) = (u64::from(slot.votes), u64::from(class_counts[class]) >> raw);
             let votes_min = if times == 1 { 0 } else { SAMPLED_VOTES_MIN };
-            2 * votes >= 3 * alike + 2 * votes_min
+            4 * votes >= 7 * alike + 4 * votes_min
                 && votes * times * u64::from(raw) > listing_bits(slot.number)
         };
         let mut found: Vec<Slot> = sets.as_flattened().iter().filter(pays).copied().collect();
