@@ -21,6 +21,7 @@ test: need ## formatting, lints, docs, all tests
 soak: build ## kill -9 under load, 1,000 times, and in backup and restore, 200 times; a flipped bit in every 4 KiB
 	@. scripts/env.sh && SLUICE_KILLS=1000 cargo test --locked -p sluice --test kill -- --nocapture
 	@. scripts/env.sh && SLUICE_BACKUP_KILLS=200 cargo test --locked -p sluice --test backup -- --nocapture killed
+	@. scripts/env.sh && SLUICE_COLD_KILLS=200 cargo test --locked -p sluice --test cold -- --nocapture directory
 	@. scripts/env.sh && SLUICE_FLIPS=all cargo test --locked -p sluice --test damage -- --nocapture
 
 bench: need ## the figures of docs/benchmarks.md

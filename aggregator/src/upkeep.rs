@@ -5,16 +5,19 @@
 //! Kept:  per partition where the round is. A crash loses nothing but work.
 //! Never: waits for an island, or lets one wait: its batches are durable with the island's next checkpoint.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use model::Limits;
+use model::{Limits, Minute};
 use parking_lot::Mutex;
 use partition_log::Offset;
+use store::cold::{self, Moved};
 use store::{
-    Chore, CompactOptions, Kv, KvBatch, KvSnapshot, Planner, Settled, StoreError, build_day, compact_hour,
+    Chore, CompactOptions, Kv, KvBatch, KvSnapshot, Planner, Settled, StoreError, Tier, build_day,
+    compact_hour,
 };
 
 use crate::IslandHandle;
@@ -31,7 +34,14 @@ pub struct UpkeepConfig {
     pub rests: u32,
     /// How often it looks for something to do.
     pub pause: Duration,
+    /// For how many days pages stay on this machine, where there is an object store; for ever when absent.
+    pub hot_days: Option<u32>,
 }
+
+/// How often it looks for pages that have grown old; and after a failure of the object store.
+const COLD_EVERY: Duration = Duration::from_secs(600);
+/// Packs without a reference stay as long: no reader's view is so old.
+const UNNAMED_FOR: Duration = Duration::from_secs(3_600);
 
 /// The running thread. Dropped, it stops by itself soon.
 pub struct Upkeep {
@@ -48,6 +58,8 @@ struct House {
     seals_below: Offset,
     /// What that is going to be, and since when the island's checkpoint has been there.
     mark: Option<(Instant, Offset)>,
+    /// When old pages are looked for again.
+    cold_due: Cell<Option<Instant>>,
     /// The disk has said no. The island sees the same and stops.
     failed: bool,
 }
@@ -102,6 +114,7 @@ impl Default for UpkeepConfig {
             late_wait: Duration::from_secs(600),
             rests: 3,
             pause: Duration::from_secs(5),
+            hot_days: None,
         }
     }
 }
@@ -130,6 +143,7 @@ impl House {
             planner: Planner::default(),
             seals_below: 0,
             mark: None,
+            cold_due: Cell::new(None),
             failed: false,
         }
     }
@@ -139,7 +153,9 @@ impl House {
         let Some(settled) = self.settled(config, now) else { return Ok(false) };
         // Newer than any view's: it must hold what the step before has committed.
         let snapshot = self.kv.snapshot();
-        let Some(chore) = self.planner.next(&*snapshot, &settled)? else { return Ok(false) };
+        let Some(chore) = self.planner.next(&*snapshot, &settled)? else {
+            return self.move_out(&*snapshot, config.hot_days, now);
+        };
         match work(&*snapshot, chore) {
             Ok(Some(batch)) => self.kv.commit_later(batch)?,
             Ok(None) => {}
@@ -152,6 +168,25 @@ impl House {
             }
         }
         Ok(true)
+    }
+
+    /// What is older than `hot_days`, a pack a call, until there is no more; then again after a while.
+    fn move_out(
+        &self,
+        snapshot: &dyn KvSnapshot,
+        hot_days: Option<u32>,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let is_due = self.cold_due.get().is_none_or(|due| now >= due);
+        let (Some(days), Some(sealed), true) = (hot_days, self.island.view().sealed_through, is_due) else {
+            return Ok(false);
+        };
+        let before = sealed.minus(days * Tier::Day.minutes());
+        let moved = move_out(&*self.kv, snapshot, self.island.partition(), before)?;
+        if !moved {
+            self.cold_due.set(Some(now + COLD_EVERY));
+        }
+        Ok(moved)
     }
 
     /// `None` before the first seal.
@@ -168,6 +203,33 @@ impl House {
         }
         Some(Settled { before, seals_below: self.seals_below })
     }
+}
+
+/// One pack of old pages. False when there is none, or the object store is away: nothing waits for it.
+fn move_out(
+    kv: &dyn Kv,
+    snapshot: &dyn KvSnapshot,
+    partition: u32,
+    before: Minute,
+) -> Result<bool, StoreError> {
+    let Some(at) = kv.cold() else { return Ok(false) };
+    match cold::move_out(snapshot, at.cold, &at.place, before) {
+        Ok(Some(Moved { batch, pages, bytes })) => {
+            kv.commit(batch)?;
+            tracing::info!(partition, pages, bytes, "old pages have moved out");
+            return Ok(true);
+        }
+        Ok(None) => match cold::sweep(snapshot, at.cold, &at.place, UNNAMED_FOR) {
+            Ok(0) => {}
+            Ok(packs) => tracing::info!(partition, packs, "removed packs that no page refers to"),
+            Err(why) => tracing::warn!(partition, %why, "superfluous packs stay"),
+        },
+        Err(StoreError::Cold { what, why }) => {
+            tracing::warn!(partition, what, why, "old pages stay here until the object store is back");
+        }
+        Err(why) => return Err(why),
+    }
+    Ok(false)
 }
 
 fn work(snapshot: &dyn KvSnapshot, chore: Chore) -> Result<Option<KvBatch>, StoreError> {

@@ -119,13 +119,21 @@ fn caveat(status: &IslandStatus) -> Option<String> {
     }
 }
 
-/// Some blocks of the disk were passed over.
+/// Some blocks were passed over.
 fn damage_caveat(damage: &Damage) -> Option<String> {
-    let first = damage.names.first()?;
-    Some(format!(
-        "{} damaged blocks were left out, the first is {first}; sluice verify names all, docs/backup.md says what to do",
-        damage.blocks
-    ))
+    let damaged = damage.names.first().map(|first| {
+        let blocks = damage.blocks;
+        format!(
+            "{blocks} damaged blocks were left out, the first is {first}; sluice verify names all, docs/backup.md says what to do"
+        )
+    });
+    let away = damage.away_name.as_ref().map(|first| {
+        format!("{} pages in the object store could not be read, the first is {first}", damage.away)
+    });
+    match (damaged, away) {
+        (Some(damaged), Some(away)) => Some(format!("{damaged}; {away}")),
+        (damaged, away) => damaged.or(away),
+    }
 }
 
 impl From<AskError> for PartitionError {
@@ -172,7 +180,7 @@ impl Reading for IslandReading {
             })?,
             None => ScanStats::default(), // a view without a checkpoint has nothing sealed
         };
-        if stats.damage.blocks > 0 {
+        if stats.damage != Damage::default() {
             self.island.note_damage(&stats.damage);
             self.damage.lock().clone_from(&stats.damage);
         }

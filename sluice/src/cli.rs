@@ -115,6 +115,15 @@ pub(crate) struct ServeArgs {
     /// How many days back a backfill may reach [default: 3650]
     #[arg(long, value_name = "DAYS")]
     pub(crate) retention_days: Option<u32>,
+    /// Where old pages move to: file:///dir, s3://bucket/prefix, gs://…, az://… [default: nowhere]
+    #[arg(long, value_name = "URL")]
+    pub(crate) object_store: Option<String>,
+    /// After how many days pages move there; 0 is never [default: 0]
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) hot_retention_days: Option<u32>,
+    /// Memory for pages that were read back [default: 64]
+    #[arg(long, value_name = "MB")]
+    pub(crate) cold_cache_mb: Option<usize>,
     /// Memory of all publish requests at work, over all connections, in MiB; beyond it they are refused and sent again [default: 1024]
     #[arg(long, value_name = "MIB")]
     pub(crate) publish_memory_mib: Option<usize>,

@@ -21,6 +21,7 @@ const FILE_DEFAULT: &str = "sluice.toml";
 /// The island keeps one more minute open than the grace may last.
 const GRACE_MS_MAX: u64 = 60_000;
 const RETENTION_DAYS_MAX: u32 = 3_650;
+const COLD_CACHE_MB_MAX: usize = 1 << 20;
 
 /// What a server needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,18 @@ pub(crate) struct Config {
     pub(crate) grace_ms: u64,
     pub(crate) retention_days: u32,
     pub(crate) publish_memory_bytes: usize,
+    pub(crate) cold: ColdConfig,
+}
+
+/// Where old pages go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ColdConfig {
+    /// `None`: nowhere.
+    pub(crate) object_store: Option<String>,
+    /// How long they stay on this machine; `None`: for ever.
+    pub(crate) hot_days: Option<u32>,
+    /// Of those that were read back, in memory.
+    pub(crate) cache_bytes: usize,
 }
 
 /// One value, and where it came from.
@@ -58,6 +71,9 @@ struct File {
     spread: Option<u32>,
     grace_ms: Option<u64>,
     retention_days: Option<u32>,
+    object_store: Option<String>,
+    hot_retention_days: Option<u32>,
+    cold_cache_mb: Option<usize>,
     publish_memory_mib: Option<usize>,
 }
 
@@ -100,6 +116,10 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
     let http_hosts: String = layers.pick("http_hosts", args.http_hosts.clone(), file.http_hosts, "")?;
     let grace_ms = layers.pick("grace_ms", args.grace_ms, file.grace_ms, "5000")?;
     let retention_days = layers.pick("retention_days", args.retention_days, file.retention_days, "3650")?;
+    let url = layers.pick("object_store", args.object_store.clone(), file.object_store, "")?;
+    let days = layers.pick("hot_retention_days", args.hot_retention_days, file.hot_retention_days, "0")?;
+    let cache_mb = layers.pick("cold_cache_mb", args.cold_cache_mb, file.cold_cache_mb, "64")?;
+    let cold = cold(url, days, cache_mb)?;
 
     let mib_default = MEMORY_BYTES_DEFAULT >> 20;
     let publish_memory_mib: usize = layers.pick(
@@ -138,9 +158,29 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
             .collect(),
         grace_ms,
         retention_days,
+        cold,
         publish_memory_bytes: publish_memory_mib.saturating_mul(1 << 20),
     };
     Ok((config, layers.settings))
+}
+
+fn cold(url: String, days: u32, cache_mb: usize) -> anyhow::Result<ColdConfig> {
+    if days > 0 && url.is_empty() {
+        bail!(
+            "hot_retention_days is {days}, and object_store says nowhere to move older pages to: set both, or neither"
+        );
+    }
+    if days > RETENTION_DAYS_MAX {
+        bail!("hot_retention_days is {days}, must be at most {RETENTION_DAYS_MAX}; 0 keeps everything here");
+    }
+    if cache_mb > COLD_CACHE_MB_MAX {
+        bail!("cold_cache_mb is {cache_mb}, must be at most {COLD_CACHE_MB_MAX}");
+    }
+    Ok(ColdConfig {
+        object_store: Some(url).filter(|url| !url.is_empty()),
+        hot_days: Some(days).filter(|days| *days > 0),
+        cache_bytes: cache_mb << 20,
+    })
 }
 
 fn address(name: &str, text: &String) -> anyhow::Result<SocketAddr> {
@@ -229,6 +269,7 @@ mod tests {
         check(&[("SLUICE_PUBLISH_MEMORY_MIB", "100")], "publish_memory_mib is 100, must be at least 768");
         check(&[("SLUICE_GRPC", "4317")], "grpc is \"4317\"");
         check(&[("SLUICE_SPREAD", "9")], "spread is 9");
+        check(&[("SLUICE_HOT_RETENTION_DAYS", "7")], "object_store says nowhere");
     }
 
     #[track_caller]

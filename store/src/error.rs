@@ -40,6 +40,14 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// It lies in the object store, which cannot be asked now.
+    #[error("{what}: {why}")]
+    Cold {
+        /// Which one.
+        what: String,
+        /// In the object store's words, with what to do.
+        why: String,
+    },
     /// Written by a newer version.
     #[error("{what} has format version {found}, this build reads up to {known}: run the newer version")]
     Version {
@@ -85,10 +93,17 @@ impl StoreError {
         Self::Damaged { what: what.into(), why: why.to_string() }
     }
 
+    /// A page that is not here.
+    pub(crate) fn cold(what: &impl ToString) -> impl Fn(&str) -> Self {
+        let what = what.to_string();
+        move |why| Self::Cold { what: what.clone(), why: why.to_owned() }
+    }
+
     /// The same, of a part of something whose name only the caller knows.
     pub(crate) fn within(self, whole: impl FnOnce() -> String) -> Self {
         match self {
             Self::Damaged { what, why } => Self::Damaged { what: format!("{what} of {}", whole()), why },
+            Self::Cold { what, why } => Self::Cold { what: format!("{}, {what}", whole()), why },
             Self::Version { what, found, known } => {
                 Self::Version { what: format!("{what} of {}", whole()), found, known }
             }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::StoreError;
+use crate::cold::{Cold, Reference};
 
 /// The column families; each is a key space of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +55,23 @@ pub trait Kv: Send + Sync {
 
     /// Bytes on disk, about.
     fn disk_bytes(&self) -> u64;
+
+    /// Where old pages move out to; `None` when they stay.
+    fn cold(&self) -> Option<ColdPlace<'_>> {
+        None
+    }
+}
+
+/// An object store, and the name that packs of this store have there.
+pub struct ColdPlace<'a> {
+    /// The store of objects.
+    pub cold: &'a Cold,
+    /// A folder that no other store writes to.
+    pub place: String,
+}
+
+pub(crate) fn no_object_store(page: &Reference) -> StoreError {
+    StoreError::cold(page)("no object store is set: set object_store to where it was moved out to")
 }
 
 /// A state that does not change any more. Dropped soon: it keeps deleted data on disk.
@@ -70,6 +88,14 @@ pub trait KvSnapshot: Send + Sync {
     /// # Errors
     /// When the disk cannot be read, or what `each` returned.
     fn range(&self, cf: Cf, from: &[u8], to: &[u8], each: Each<'_>) -> Result<(), StoreError>;
+
+    /// A page that has moved out.
+    ///
+    /// # Errors
+    /// When it cannot be read back, for example because no object store is set.
+    fn fetch(&self, page: &Reference) -> Result<Vec<u8>, StoreError> {
+        Err(no_object_store(page))
+    }
 }
 
 /// What [`KvSnapshot::range`] calls with key and value.

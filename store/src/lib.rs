@@ -27,6 +27,7 @@ mod slab;
 mod tier;
 
 // What is done with it.
+pub mod cold;
 mod compact;
 mod parts;
 mod past_damage;
@@ -38,7 +39,7 @@ mod verify;
 pub use compact::{Chore, CompactOptions, Planner, Settled, build_day, compact_hour};
 pub use error::StoreError;
 pub use keys::{CHECKPOINT_KEY, PartKey, SlabKey, metric_key, series_key};
-pub use kv::{Cf, Each, Kv, KvBatch, KvOp, KvSnapshot};
+pub use kv::{Cf, ColdPlace, Each, Kv, KvBatch, KvOp, KvSnapshot};
 pub use memory::{CrashPoint, MemoryKv};
 pub use past_damage::Damage;
 pub use retention::{delete_days_before, delete_hours_before, delete_pages_before};

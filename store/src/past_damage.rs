@@ -2,18 +2,23 @@
 
 use parking_lot::Mutex;
 
+use crate::cold::Reference;
 use crate::keys::{PartKey, SlabKey};
 use crate::kv::Each;
 use crate::salvage::range_past_damage;
 use crate::{Cf, KvSnapshot, StoreError, parts};
 
-/// Blocks that could not be read and were left out. Their number is right; of their names there may be fewer.
+/// Blocks that could not be read, or not be fetched, and were left out. Their number is right; of their names there may be fewer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
     /// How many blocks, or stretches of them of which nobody knows how many they held.
     pub blocks: u64,
     /// Each with what is wrong with it, the first [`Damage::NAMES_MAX`].
     pub names: Vec<String>,
+    /// Pages that lie sound in an object store which could not be asked. They are not among the others.
+    pub away: u64,
+    /// The first of them, and why.
+    pub away_name: Option<String>,
 }
 
 /// See the module.
@@ -35,6 +40,10 @@ impl Damage {
     pub fn add(&mut self, why: StoreError) -> Result<(), StoreError> {
         match why {
             StoreError::Damaged { what, why } => self.name(format!("{what} ({why})")),
+            StoreError::Cold { what, why } => {
+                self.away += 1;
+                self.away_name.get_or_insert_with(|| format!("{what} ({why})"));
+            }
             why => return Err(why),
         }
         Ok(())
@@ -45,6 +54,10 @@ impl Damage {
         let unnamed = other.blocks - other.names.len() as u64;
         other.names.iter().for_each(|name| self.name(name.clone()));
         self.blocks += unnamed;
+        self.away += other.away;
+        if self.away_name.is_none() {
+            self.away_name.clone_from(&other.away_name);
+        }
     }
 
     fn name(&mut self, name: String) {
@@ -69,6 +82,10 @@ impl<'a> PastDamage<'a> {
 }
 
 impl KvSnapshot for PastDamage<'_> {
+    fn fetch(&self, page: &Reference) -> Result<Vec<u8>, StoreError> {
+        self.inner.fetch(page)
+    }
+
     fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.inner.get(cf, key)
     }

@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
@@ -14,7 +14,8 @@ use rocksdb::{
     LogLevel, Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
 };
 
-use crate::kv::Each;
+use crate::cold::{Cold, Reference};
+use crate::kv::{ColdPlace, Each, no_object_store};
 use crate::{Cf, Kv, KvBatch, KvOp, KvSnapshot, StoreError};
 
 /// What a partition may use.
@@ -30,6 +31,8 @@ pub struct RocksOptions {
 pub struct RocksKv {
     db: DB,
     dir: PathBuf,
+    /// Where its old pages are.
+    cold: OnceLock<Arc<Cold>>,
 }
 
 struct RocksSnapshot<'a> {
@@ -130,7 +133,7 @@ impl RocksKv {
         let families = Cf::ALL.map(|cf| ColumnFamilyDescriptor::new(cf.name(), options.family(cf)));
         let db = DB::open_cf_descriptors(&options.database(), dir, families)
             .map_err(|why| weather("open", dir, &why))?;
-        Ok(Self { db, dir: dir.to_owned() })
+        Ok(Self { db, dir: dir.to_owned(), cold: OnceLock::new() })
     }
 
     /// What the store in this directory holds at this moment, also beside the process that writes it. Nothing is
@@ -150,7 +153,12 @@ impl RocksKv {
         let families = families.into_iter().filter(|family| have.iter().any(|name| name == family.name()));
         let db = DB::open_cf_descriptors_read_only(&database, dir, families, false)
             .map_err(|why| weather("open", dir, &why))?;
-        Ok(Self { db, dir: dir.to_owned() })
+        Ok(Self { db, dir: dir.to_owned(), cold: OnceLock::new() })
+    }
+
+    /// From now on pages that have moved out are read back from there, and others may move out. Once.
+    pub fn set_cold(&self, cold: Arc<Cold>) {
+        self.cold.get_or_init(|| cold);
     }
 
     /// A copy of the store as it is now, in a directory that does not exist yet, on the same file system. What is in
@@ -208,6 +216,13 @@ impl Kv for RocksKv {
         self.write(batch, false)
     }
 
+    fn cold(&self) -> Option<ColdPlace<'_>> {
+        let cold = self.cold.get()?;
+        // Its own, whatever it is a copy of: two stores never share a pack that one of them would remove.
+        let identity = String::from_utf8(self.db.get_db_identity().ok()?).ok()?;
+        Some(ColdPlace { cold, place: identity })
+    }
+
     fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(family) = self.known(cf) else { return Ok(None) };
         self.db.get_cf(family, key).map_err(|why| self.read_error(&why))
@@ -234,6 +249,13 @@ impl Kv for RocksKv {
 // === impl RocksSnapshot ===
 
 impl KvSnapshot for RocksSnapshot<'_> {
+    fn fetch(&self, page: &Reference) -> Result<Vec<u8>, StoreError> {
+        match self.kv.cold.get() {
+            Some(cold) => cold.fetch(page),
+            None => Err(no_object_store(page)),
+        }
+    }
+
     fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(family) = self.kv.known(cf) else { return Ok(None) };
         self.snapshot.get_cf(family, key).map_err(|why| self.kv.read_error(&why))
@@ -256,6 +278,10 @@ impl KvSnapshot for RocksSnapshot<'_> {
 }
 
 impl KvSnapshot for RocksPin {
+    fn fetch(&self, page: &Reference) -> Result<Vec<u8>, StoreError> {
+        self.borrow_dependent().fetch(page)
+    }
+
     fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.borrow_dependent().get(cf, key)
     }

@@ -16,7 +16,7 @@ use model::{LocalId, MetricId, Minute, MinuteRange};
 use crate::parts::{self, any_part, each_part};
 use crate::past_damage::{Damage, PastDamage};
 use crate::tier::HOURS_A_DAY;
-use crate::{Cf, Columns, KvSnapshot, SlabColumns, SlabKey, StoreError, Tier};
+use crate::{Cf, Columns, KvSnapshot, SlabColumns, SlabKey, StoreError, Tier, cold};
 use cut::{Grain, cut};
 
 /// What is wanted.
@@ -184,7 +184,8 @@ impl Work<'_, '_> {
             return self.columns.read(value, wanted);
         }
         self.stats.pages += 1;
-        self.columns.read_page(value, span.from, wanted)?;
+        let page = cold::page(self.snapshot, value)?;
+        self.columns.read_page(&page, span.from, wanted)?;
         if span.intersection(minutes) != span {
             let inside: Vec<bool> = self.columns.minutes().iter().map(|at| minutes.contains(*at)).collect();
             self.columns.retain(&inside);

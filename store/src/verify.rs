@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 
 use model::{LocalId, MetricId, series_hash};
 
+use crate::cold::Reference;
 use crate::salvage::range_past_damage;
 use crate::{
     Cf, Columns, KvSnapshot, MetricRecord, PartKey, SeriesRecord, SlabColumns, SlabKey, StoreError, Tier,
@@ -133,6 +134,8 @@ impl Walk {
                 })?;
                 self.slab(key.metric, value).map_err(|why| why.within(|| self.named(key)))
             }
+            // What has moved out is checked when it is fetched.
+            Cf::Pages if Reference::read(value)?.is_some() => Ok(0),
             Cf::Pages => self.part(
                 cf,
                 key,

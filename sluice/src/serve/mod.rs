@@ -60,7 +60,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<Exit> {
 async fn serve(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     let grpc = bind("grpc", config.grpc).await?;
     let http = bind("http", config.http).await?;
-    let partitions = Arc::new(Partitions::open(data, config.grace_ms)?);
+    let partitions = Arc::new(Partitions::open(data, config.grace_ms, &config.cold)?);
     let house = build(config, data, &partitions)?;
 
     let (stop, stopped) = watch::channel(());

@@ -13,11 +13,13 @@ use model::Placement;
 use partition_log::{EmbeddedLog, LogConfig, PartitionLog};
 use proto::v1;
 use query_coordinator::Partition;
+use store::cold::Cold;
 use store::{Cache, Kv, RocksKv, RocksOptions};
 
 use super::data_dir::DataDir;
 use super::shut_log::ShutLog;
 use crate::commands::backup::Source;
+use crate::config::ColdConfig;
 
 /// Blocks of all partitions' stores that stay in memory: some hours of a million series at a few bytes each.
 const CACHE_BYTES: usize = 512 << 20;
@@ -42,8 +44,12 @@ pub(crate) struct Partitions {
 
 impl Partitions {
     /// Opens logs and stores, and starts the islands. They recover on their own threads.
-    pub(crate) fn open(data: &DataDir, grace_ms: u64) -> anyhow::Result<Self> {
+    pub(crate) fn open(data: &DataDir, grace_ms: u64, cold: &ColdConfig) -> anyhow::Result<Self> {
         let (count, sources) = (data.placement.partitions(), open_all(data)?);
+        if let Some(url) = &cold.object_store {
+            let cold = Arc::new(Cold::open(url, cold.cache_bytes).context("cannot use object_store")?);
+            sources.iter().for_each(|source| source.store.set_cold(Arc::clone(&cold)));
+        }
         let (mut doors, mut islands) = (Vec::new(), Vec::new());
         for Source { partition, log, store, .. } in &sources {
             let (partition, kv) = (*partition, Arc::clone(store) as Arc<dyn Kv>);
@@ -58,7 +64,9 @@ impl Partitions {
             islands.push(spawn(config, Arc::clone(log) as Arc<dyn PartitionLog>, kv));
         }
         let (data, placement) = (data.path().to_owned(), data.placement);
-        let upkeep = spawn_upkeep(&islands, UpkeepConfig::default()).context("cannot start upkeep")?;
+        let upkeep =
+            spawn_upkeep(&islands, UpkeepConfig { hot_days: cold.hot_days, ..UpkeepConfig::default() })
+                .context("cannot start upkeep")?;
         Ok(Self { data, placement, sources, doors, islands, upkeep })
     }
 

@@ -54,6 +54,29 @@ impl ObjectStore {
         store
     }
 
+    /// How many objects have this in their names.
+    pub(crate) fn count(&self, part: &str) -> usize {
+        if let Some(dir) = &self.dir {
+            let files = if dir.is_dir() { self.files() } else { Vec::new() };
+            return files.iter().filter(|file| file.to_string_lossy().contains(part)).count();
+        }
+        let endpoint = &self.env.iter().find(|(name, _)| *name == "AWS_ENDPOINT_URL").unwrap().1;
+        let mut listed = ureq::get(format!("{endpoint}/{BUCKET}?list-type=2")).call().unwrap();
+        let listed = listed.body_mut().read_to_string().unwrap();
+        listed
+            .split("<Key>")
+            .skip(1)
+            .filter(|key| key.split('<').next().is_some_and(|key| key.contains(part)))
+            .count()
+    }
+
+    /// The S3 server ends; what it held is gone.
+    pub(crate) fn go_away(&mut self) {
+        let mut server = self.server.take().expect("only of an S3 server");
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+
     /// The files of a directory's objects.
     pub(crate) fn files(&self) -> Vec<std::path::PathBuf> {
         fn below(dir: &Path, found: &mut Vec<std::path::PathBuf>) {

@@ -3,7 +3,7 @@
 use model::{Aggregate, LocalId, MetricId, Minute};
 
 use crate::parts::{self, any_part, part_at};
-use crate::{Cf, Columns, KvBatch, KvSnapshot, SlabBlock, SlabColumns, StoreError, Tier};
+use crate::{Cf, Columns, KvBatch, KvSnapshot, SlabBlock, SlabColumns, StoreError, Tier, cold};
 
 use super::day::fold;
 use super::slabs::{SlabOnDisk, SlabRows, passes, slabs_of};
@@ -151,7 +151,8 @@ impl Work<'_> {
         let from = Tier::Hour.range(self.hour).from;
         let page = part_at(self.snapshot, Cf::Pages, self.metric, self.hour, id, |key, value| {
             let mut page = SlabColumns::new();
-            let read = page.read_page(value, from, Columns::WHOLE_ROWS);
+            let read = cold::page(self.snapshot, value)
+                .and_then(|value| page.read_page(&value, from, Columns::WHOLE_ROWS));
             read.map(|()| page).map_err(|why| why.within(|| parts::name(Cf::Pages, key)))
         })?;
         Ok(page.unwrap_or_default())

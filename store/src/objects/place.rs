@@ -49,6 +49,9 @@ impl Patience {
         retry_for: Duration::from_secs(180),
         request_timeout: Duration::from_secs(120),
     };
+    /// For work in the background that others wait behind.
+    pub const STEADY: Self =
+        Self { retries_max: 3, retry_for: Duration::from_secs(30), request_timeout: Duration::from_secs(60) };
     /// For a query, of which all may take 30 s.
     pub const SHORT: Self =
         Self { retries_max: 2, retry_for: Duration::from_secs(4), request_timeout: Duration::from_secs(4) };
