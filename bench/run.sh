@@ -44,6 +44,7 @@ row() {
         8|9) codec_bench "$1" ;;
         12)  of query-coordinator ;;
         13)  of hints-index -- "${SLUICE_BENCH_COMBINATIONS:-30000000}" ;;
+        15)  of alerts ;;
         16)  end_to_end ;;
         *)   echo "no such row: $1 (1 2 3 4 5 6 8 9 10 12 13 16)" >&2; exit 2 ;;
     esac

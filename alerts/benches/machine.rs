@@ -38,10 +38,10 @@ fn bench(kind: &str, signal: &str, tier: &str, rows: &[Scalars]) {
         let begun = Cpu::now();
         for state in &mut states {
             let mut column = Column::empty(true);
-            members.operand().join((0..).zip(rows), |group, row| {
-                let row = if silent { &NOTHING } else { row };
+            for (group, id) in members.operand().iter() {
+                let row = if silent { &NOTHING } else { &rows[id as usize] };
                 column.add(group, rule.operand.sampling, row);
-            });
+            }
             let each: &mut dyn FnMut(Transition) = &mut |_| transitions += 1;
             state.close(Minute(minute), &column, &Column::default(), each);
         }

@@ -31,6 +31,7 @@ mod members;
 mod problem;
 mod rules;
 mod test_file;
+mod watch;
 mod yaml;
 
 pub use machine::{
@@ -43,3 +44,4 @@ pub use rules::{
     Signal, Template, Tier,
 };
 pub use test_file::{Mismatch, Outcome, TestFile};
+pub use watch::{CATCH_UP_MINUTES, EachSeries, Partition, RuleFiles, Standing, Told, Watch, WatchChanges};

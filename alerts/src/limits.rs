@@ -43,8 +43,16 @@ pub(crate) const TEST_SERIES_MAX: usize = 100;
 pub(crate) const TEST_MINUTES_MAX: usize = 10_000;
 /// A day.
 pub(crate) const DAY_MINUTES: u32 = 1_440;
-/// How far back a change may look: five weeks.
-pub(crate) const CHANGE_MINUTES_MAX: u32 = 35 * DAY_MINUTES;
+/// How far back a change may look: a week, and an hour for whom the clocks changed.
+pub(crate) const CHANGE_MINUTES_MAX: u32 = 7 * DAY_MINUTES + 60;
+/// Bytes of columns that one rule may keep on one partition. Most rules keep little or nothing: a window of five minutes
+/// has room for 16 M groups, a change against yesterday for 46,000, against last week for 6,600.
+const RULE_BYTES_MAX: usize = 512 << 20;
+
+/// Groups of a rule that keeps so many columns.
+pub(crate) fn groups_max(columns: u32) -> usize {
+    (RULE_BYTES_MAX / (8 * columns.max(1) as usize)).min(GROUPS_MAX)
+}
 
 const _: () = assert!(QUOTA_OF_MAX == u32::BITS);
 // A streak of missing minutes must be able to fill up before the series is forgotten.

@@ -4,13 +4,12 @@
 //! Out:   by operand the ids it reads, ascending, and the group of each.
 //! Kept:  4 B a series of a rule that takes each by itself, 8 B of others, and the words of the groups that are not
 //!        series themselves.
-//! Never: the words again. A minute is joined by walking two ascending lists of ids.
+//! Never: the words again, once a series is in.
 
 use std::collections::BTreeMap;
 
 use model::{Dims, LocalId, Matcher};
 
-use crate::limits::GROUPS_MAX;
 use crate::rules::{GroupBy, Operand, Rule, Signal};
 
 /// See the module.
@@ -22,7 +21,7 @@ pub struct Members {
     groups: BTreeMap<Dims, u32>,
     /// By group; empty as `groups` is.
     words: Vec<Dims>,
-    /// Series that found no room in [`GROUPS_MAX`].
+    /// Series that found no room in [`Rule::groups_max`].
     unwatched: u64,
 }
 
@@ -64,7 +63,7 @@ impl Members {
 
     fn add(&mut self, rule: &Rule, id: LocalId, dims: &[(&str, &str)], other: bool) {
         let by_itself = rule.by == GroupBy::Tuple && !matches!(rule.signal, Signal::Ratio(_));
-        if self.groups() >= GROUPS_MAX {
+        if self.groups() >= rule.groups_max() {
             self.unwatched += 1;
             return;
         }
@@ -79,7 +78,7 @@ impl Members {
     }
 
     fn group(&mut self, words: Dims) -> u32 {
-        let next = u32::try_from(self.words.len()).expect("GROUPS_MAX is a u32");
+        let next = u32::try_from(self.words.len()).expect("groups_max is a u32");
         let group = *self.groups.entry(words.clone()).or_insert(next);
         if group == next {
             self.words.push(words);
@@ -123,21 +122,10 @@ impl Members {
 // === impl Readers ===
 
 impl Readers {
-    /// Calls `each` with the group of every reader that is among `rows`, which ascend by id.
-    pub fn join<T>(&self, rows: impl Iterator<Item = (LocalId, T)>, mut each: impl FnMut(usize, T)) {
-        let mut at = 0;
-        for (id, row) in rows {
-            while self.ids.get(at).is_some_and(|have| *have < id) {
-                at += 1;
-            }
-            match self.ids.get(at) {
-                Some(have) if *have == id => {
-                    each(self.groups.get(at).map_or(at, |group| *group as usize), row);
-                }
-                Some(_) => {}
-                None => return,
-            }
-        }
+    /// Group and id of each, by ascending id.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, LocalId)> {
+        let group = |at: usize| self.groups.get(at).map_or(at, |group| *group as usize);
+        self.ids.iter().enumerate().map(move |(at, id)| (group(at), *id))
     }
 }
 
@@ -173,9 +161,7 @@ mod tests {
             members.offer(&rule, id, account, metric, &[("Api", api)]);
         }
         assert_eq!((members.groups(), members.name(1)), (2, Some(GroupName::Series(5))));
-        check(members.operand(), &[0, 1, 2, 3, 5, 9], &[(0, 1), (1, 5)]);
-        check(members.operand(), &[5], &[(1, 5)]);
-        check(members.operand(), &[], &[]);
+        check(members.operand(), &[(0, 1), (1, 5)]);
     }
 
     #[test]
@@ -189,7 +175,7 @@ mod tests {
         let east = Dims::from_iter([("Region", "east")]);
         assert_eq!(members.name(1), Some(GroupName::Words(&east)));
         assert_eq!(members.name(2), Some(GroupName::Words(&Dims::default())));
-        check(members.operand(), &[0, 1, 4, 7], &[(0, 0), (1, 1), (0, 4), (2, 7)]);
+        check(members.operand(), &[(0, 0), (1, 1), (0, 4), (2, 7)]);
     }
 
     #[test]
@@ -199,8 +185,8 @@ mod tests {
             members.offer(&rule, id, "default", metric, &[("Api", api)]);
         }
         assert_eq!(members.groups(), 2);
-        check(members.operand(), &[0, 1, 2, 3], &[(0, 1)]);
-        check(members.other(), &[0, 1, 2, 3], &[(0, 0), (1, 2)]);
+        check(members.operand(), &[(0, 1)]);
+        check(members.other(), &[(0, 0), (1, 2)]);
     }
 
     fn rule(lines: &str) -> Rule {
@@ -210,11 +196,8 @@ mod tests {
         RuleSet::parse(&text).unwrap().rules.remove(0)
     }
 
-    /// Joins rows of these ids and expects these (group, id).
     #[track_caller]
-    fn check(readers: &Readers, ids: &[LocalId], expected: &[(usize, LocalId)]) {
-        let mut got = Vec::new();
-        readers.join(ids.iter().map(|id| (*id, *id)), |group, id| got.push((group, id)));
-        assert_eq!(got, expected);
+    fn check(readers: &Readers, expected: &[(usize, LocalId)]) {
+        assert_eq!(readers.iter().collect::<Vec<_>>(), expected);
     }
 }

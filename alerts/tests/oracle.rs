@@ -27,8 +27,8 @@ const SIGNALS: [&str; 12] = [
     "sampling: rate, window: 2m, absent_as: 0",
     "sampling: p99",
     "ratio_to: {metric: n}, window: 2m",
-    "change: {against: 1d, as: difference}, window: 2m",
-    "change: {against: 1d}, absent_as: 1",
+    "change: {against: 5m, as: difference}, window: 2m",
+    "change: {against: 5m}, absent_as: 1",
     "deviation: {over: 6m}, window: 2m",
 ];
 const LONG: &str = "when: '> 1', for: 33m, clear_for: 34m";
@@ -140,7 +140,9 @@ fn check(rule: &Arc<Rule>, steps: &[Step]) -> Result<(), TestCaseError> {
         }
         disk.write(&mut state);
         untouched_disk.write(&mut unbroken);
-        let needed = |ring: u8| if ring == 2 { 60 } else { rule.window };
+        let needed = |ring: u8| {
+            if ring == 2 || matches!(rule.signal, Signal::Change { .. }) { 8 } else { rule.window }
+        };
         prop_assert!(
             disk.columns.keys().all(|(ring, kept)| kept.0 + needed(*ring) > minute + 1),
             "kept too long"
@@ -297,9 +299,12 @@ impl Oracle {
                             .filter(|(_, below)| *below != 0.0)
                             .map(|(a, b)| a / b)
                     }
-                    Signal::Change { kind, .. } => {
-                        complete &= other_complete();
-                        let both = plain.zip(second(self.rule.operand.sampling));
+                    Signal::Change { back, kind } => {
+                        let (then, window) = (past.minute - back, self.rule.window);
+                        complete &= self.complete(then, window, &of_operand);
+                        let before =
+                            self.reduced(group, then, window, self.rule.operand.sampling, &of_operand);
+                        let both = plain.zip(before);
                         both.and_then(|(now, before)| match kind {
                             ChangeKind::Difference => Some(now - before),
                             _ if before == 0.0 => None,

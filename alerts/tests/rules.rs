@@ -145,7 +145,8 @@ fn a_name_is_taken_once() {
         RuleSet::parse(&two).unwrap_err().to_string().starts_with("6:5: alerts[1]: rule \"slow\" of account")
     );
     let mut rules = RuleSet::parse(LEAST).unwrap();
-    assert!(rules.merge(RuleSet::parse(LEAST).unwrap()).unwrap_err().contains("in another file"));
+    let why = rules.merge(RuleSet::parse(LEAST).unwrap()).unwrap_err().to_string();
+    assert_eq!(why, "2:5: slow: account \"default\" has a rule of this name in another file");
     assert_eq!(rules.rules.len(), 1);
     rules.merge(RuleSet::parse(&LEAST.replace("slow", "slower")).unwrap()).unwrap();
     assert_eq!(rules.rules.len(), 2);

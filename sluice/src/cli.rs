@@ -50,6 +50,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  sluice restore --from s3://bucket/sluice --data ./data\n  sluice restore --from s3://bucket/sluice@20260501T103100Z --data ./data\n\nInterrupted, it goes on where it was when it is run again."
     )]
     Restore(RestoreArgs),
+    /// Check rule files, and run them against sample data
+    #[command(
+        after_help = "Examples:\n  sluice rules check rules/*.yaml        line and column of whatever is wrong\n  sluice rules test shop.test.yaml       sample series in, expected states per minute out"
+    )]
+    Rules(RulesArgs),
     /// Decode everything in a data directory and name each damaged block
     #[command(
         after_help = "Example:\n  sluice verify --data ./data\n\nWrites nothing and takes no lock, so it may run beside a server. Exit status 1 when anything is damaged."
@@ -450,6 +455,46 @@ pub(crate) struct RestoreArgs {
     /// An empty directory, or a new one
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
+    /// How the result is printed
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesArgs {
+    #[command(subcommand)]
+    pub(crate) command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Say whether these files can be used, together
+    Check(RulesCheckArgs),
+    /// Run the tests of these files
+    Test(RulesTestArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesCheckArgs {
+    /// Rule files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Partitions of the server that will use them
+    #[arg(long, value_name = "N", env = "SLUICE_PARTITIONS", default_value_t = 4)]
+    pub(crate) partitions: u32,
+    /// Partitions of one metric [default: as many as there are, at most 4]
+    #[arg(long, value_name = "N", env = "SLUICE_SPREAD")]
+    pub(crate) spread: Option<u32>,
+    /// How the result is printed
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesTestArgs {
+    /// Test files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
     /// How the result is printed
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,

@@ -91,6 +91,15 @@ impl RuleState {
         Pieces { status: self.status_bytes(), put, delete: std::mem::take(&mut self.changes.gone) }
     }
 
+    /// Ring and minute of every column that a checkpoint has written: what is to be deleted with the rule.
+    #[must_use]
+    pub fn written_columns(&self) -> Vec<(u8, Minute)> {
+        let rings = (0..RINGS).zip([&self.operand, &self.other, &self.baseline]);
+        let kept = rings.flat_map(|(ring, columns)| columns.iter().map(move |(minute, _)| (ring, minute)));
+        let written = kept.filter(|(_, minute)| Some(*minute) <= self.changes.written);
+        written.chain(self.changes.gone.iter().copied()).collect()
+    }
+
     fn status_bytes(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
         let through = self.through.map_or(0, |minute| minute.0);

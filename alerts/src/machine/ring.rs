@@ -49,12 +49,10 @@ impl Ring {
         self.columns.iter().map(|(minute, column)| (*minute, column))
     }
 
-    pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
-        self.columns.iter().map(|(_, column)| column)
-    }
-
-    pub(crate) fn complete(&self) -> bool {
-        self.columns.iter().all(|(_, column)| column.complete)
+    /// Columns of `(through − minutes, through]`.
+    pub(crate) fn window(&self, through: Minute, minutes: u32) -> impl Iterator<Item = &Column> + Clone {
+        let within = move |minute: Minute| minute <= through && through.0 - minute.0 < minutes;
+        self.columns.iter().filter(move |(minute, _)| within(*minute)).map(|(_, column)| column)
     }
 }
 

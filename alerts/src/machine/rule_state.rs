@@ -21,7 +21,7 @@ pub struct RuleState {
     pub(super) tiers: Vec<TierState>,
     /// The operand's last minutes.
     pub(super) operand: Ring,
-    /// Those of what it is divided by, or held against.
+    /// Those of what it is divided by.
     pub(super) other: Ring,
     /// The signal's last values, of a deviation.
     pub(super) baseline: Ring,
@@ -45,14 +45,18 @@ impl RuleState {
     #[must_use]
     pub fn new(rule: Arc<Rule>) -> Self {
         let before = rule.window - 1; // this minute's own column is at hand
-        let over = if let Signal::Deviation { over } = rule.signal { over } else { 0 };
-        let two = matches!(rule.signal, Signal::Ratio(_) | Signal::Change { .. });
+        let (back, other, over) = match rule.signal {
+            Signal::Value => (0, 0, 0),
+            Signal::Ratio(_) => (0, before, 0),
+            Signal::Change { back, .. } => (back, 0, 0),
+            Signal::Deviation { over } => (0, 0, over),
+        };
         Self {
             through: None,
             seen: Vec::new(),
             tiers: rule.tiers.iter().map(|_| TierState::default()).collect(),
-            operand: Ring::new(before),
-            other: Ring::new(if two { before } else { 0 }),
+            operand: Ring::new(before + back),
+            other: Ring::new(other),
             baseline: Ring::new(over),
             changes: super::bytes::Changes::default(),
             scratch: Scratch::default(),
@@ -64,6 +68,12 @@ impl RuleState {
     #[must_use]
     pub fn rule(&self) -> &Arc<Rule> {
         &self.rule
+    }
+
+    /// The same rule with other texts.
+    pub(crate) fn reword(&mut self, rule: Arc<Rule>) {
+        debug_assert_eq!(rule.fingerprint, self.rule.fingerprint, "BUG: this is another rule");
+        self.rule = rule;
     }
 
     /// The newest minute that was evaluated.
@@ -85,8 +95,7 @@ impl RuleState {
         (tier.state(group), tier.fired(group))
     }
 
-    /// Evaluates a minute: the operand's column, and what a ratio divides by or the change's column of `back` minutes
-    /// before. A minute is taken once and in order; another one is a bug of the caller, and nothing is done.
+    /// Evaluates a minute: the operand's column, and that of what a ratio divides by. A minute is taken once and in order; another one is a bug of the caller, and nothing is done.
     pub fn close(
         &mut self,
         minute: Minute,
@@ -105,7 +114,7 @@ impl RuleState {
         }
         self.expire(minute);
         let mut scratch = std::mem::take(&mut self.scratch);
-        let signal_complete = self.signal(operand, other, &mut scratch);
+        let signal_complete = self.signal(minute, operand, other, &mut scratch);
         let at = Minutely {
             minute,
             signal: &scratch.signal,
@@ -124,16 +133,6 @@ impl RuleState {
         self.scratch = scratch;
     }
 
-    /// What later minutes need of this one.
-    fn keep(&mut self, minute: Minute, operand: &Column, other: &Column, plain: &[f64]) {
-        let complete = operand.complete && self.operand.complete();
-        let baseline = || Column { values: plain.to_vec(), counts: Vec::new(), complete };
-        self.baseline.push(minute, baseline);
-        self.operand.push(minute, || operand.clone());
-        self.other.push(minute, || other.clone());
-        self.expire(minute.next());
-    }
-
     /// The (tier, group)s that the seal of this minute is bound to fire, whatever comes in until then. Changes nothing:
     /// telling it early is all that may be done with it.
     #[must_use]
@@ -142,14 +141,27 @@ impl RuleState {
             return Vec::new();
         }
         let mut signal = vec![f64::NAN; self.seen.len()];
-        let oldest = minute.minus(self.rule.window - 1);
-        let before = self.operand.iter().filter(|(at, _)| *at >= oldest).map(|(_, column)| column);
-        let columns = before.chain([operand]);
+        let columns = self.window(minute).chain([operand]);
         reduce(columns, self.rule.operand.sampling, self.rule.window * 60, &mut signal, &mut Vec::new());
         let tiers = (0..).zip(self.tiers.iter().zip(&self.rule.tiers));
         let early =
             tiers.map(|(number, (state, tier))| (number, state.early(tier, self.rule.drift(), &signal)));
         early.flat_map(|(number, groups)| groups.into_iter().map(move |group| (number, group))).collect()
+    }
+
+    /// What later minutes need of this one.
+    fn keep(&mut self, minute: Minute, operand: &Column, other: &Column, plain: &[f64]) {
+        let complete = operand.complete && self.window(minute).all(|column| column.complete);
+        let baseline = || Column { values: plain.to_vec(), counts: Vec::new(), complete };
+        self.baseline.push(minute, baseline);
+        self.operand.push(minute, || operand.clone());
+        self.other.push(minute, || other.clone());
+        self.expire(minute.next());
+    }
+
+    /// What is kept of the window that ends with this minute.
+    fn window(&self, minute: Minute) -> impl Iterator<Item = &Column> + Clone {
+        self.operand.window(minute, self.rule.window)
     }
 
     fn grow(&mut self, groups: usize) {
@@ -167,37 +179,37 @@ impl RuleState {
     }
 
     /// What is compared, into the scratch; whether all it is made of is complete.
-    fn signal(&self, operand: &Column, other: &Column, scratch: &mut Scratch) -> bool {
+    fn signal(&self, minute: Minute, operand: &Column, other: &Column, scratch: &mut Scratch) -> bool {
         let (rule, groups) = (&self.rule, self.seen.len());
-        let (signal, second, counts) = (&mut scratch.signal, &mut scratch.other, &mut scratch.counts);
+        let Scratch { signal, other: second, counts } = scratch;
         signal.resize(groups, 0.0);
-        let seconds = rule.window * 60;
-        reduce(self.operand.columns().chain([operand]), rule.operand.sampling, seconds, signal, counts);
-        if let Some(value) = rule.absent_as
-            && operand.complete
-            && self.operand.complete()
-        {
+        second.resize(groups, 0.0);
+        let (sampling, seconds) = (rule.operand.sampling, rule.window * 60);
+        let complete = operand.complete && self.window(minute).all(|column| column.complete);
+        reduce(self.window(minute).chain([operand]), sampling, seconds, signal, counts);
+        if let Some(value) = rule.absent_as.filter(|_| complete) {
             signal.iter_mut().for_each(|one| *one = if one.is_nan() { value } else { *one });
         }
-        let mut complete = operand.complete && self.operand.complete();
-        if let Signal::Ratio(_) | Signal::Change { .. } = rule.signal {
-            second.resize(groups, 0.0);
-            let sampling =
-                if let Signal::Ratio(below) = &rule.signal { below.sampling } else { rule.operand.sampling };
-            reduce(self.other.columns().chain([other]), sampling, seconds, second, counts);
-            complete &= other.complete && self.other.complete();
-        }
-        match rule.signal {
-            Signal::Value => {}
-            Signal::Ratio(_) => signal::ratio(signal, second),
-            Signal::Change { kind, .. } => signal::change(signal, second, kind),
+        match &rule.signal {
+            Signal::Value => complete,
+            Signal::Ratio(below) => {
+                let mut columns = self.other.window(minute, rule.window).chain([other]);
+                reduce(columns.clone(), below.sampling, seconds, second, counts);
+                signal::ratio(signal, second);
+                complete && columns.all(|one| one.complete)
+            }
+            Signal::Change { back, kind } => {
+                let mut columns = self.window(minute.minus(*back));
+                reduce(columns.clone(), sampling, seconds, second, counts);
+                signal::change(signal, second, *kind);
+                complete && columns.all(|one| one.complete)
+            }
             Signal::Deviation { over } => {
-                // The plain value is what later minutes are held against.
-                second.clone_from(signal);
-                complete &= self.baseline.complete();
-                signal::deviation(signal, &self.baseline, signal::baseline_least(over));
+                second.clone_from(signal); // the plain value is what later minutes are held against
+                let mut columns = self.baseline.window(minute, over + 1);
+                signal::deviation(signal, columns.clone(), signal::baseline_least(*over));
+                complete && columns.all(|one| one.complete)
             }
         }
-        complete
     }
 }

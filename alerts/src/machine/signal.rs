@@ -1,6 +1,6 @@
 //! What is made of an operand before it is compared. NaN is no value, and gives none.
 
-use super::ring::Ring;
+use super::Column;
 use crate::rules::ChangeKind;
 
 /// `above / below`; nothing when there is nothing to divide by.
@@ -30,9 +30,13 @@ pub(crate) fn baseline_least(over: u32) -> f64 {
 ///
 /// Where they were all the same any other value is infinitely far. Two passes over the columns: the quick formula of
 /// squares loses all digits when the deviation is small beside the mean.
-pub(crate) fn deviation(values: &mut [f64], before: &Ring, least: f64) {
+pub(crate) fn deviation<'a>(
+    values: &mut [f64],
+    before: impl Iterator<Item = &'a Column> + Clone,
+    least: f64,
+) {
     let (mut count, mut mean) = (vec![0.0_f64; values.len()], vec![0.0_f64; values.len()]);
-    for column in before.columns() {
+    for column in before.clone() {
         for ((count, sum), one) in count.iter_mut().zip(&mut mean).zip(&column.values) {
             let there = !one.is_nan();
             *count += f64::from(u8::from(there));
@@ -41,7 +45,7 @@ pub(crate) fn deviation(values: &mut [f64], before: &Ring, least: f64) {
     }
     mean.iter_mut().zip(&count).for_each(|(sum, count)| *sum /= count);
     let mut squares = vec![0.0_f64; values.len()];
-    for column in before.columns() {
+    for column in before {
         for ((squares, mean), one) in squares.iter_mut().zip(&mean).zip(&column.values) {
             let off = if one.is_nan() { 0.0 } else { one - mean };
             *squares += off * off;

@@ -94,6 +94,7 @@ fn rule(at: &At<'_>) -> Result<Rule, Problem> {
         labels: text_of("labels")?,
         annotations: text_of("annotations")?,
         fingerprint: Fingerprint(xxh3_128(at.node.canonical(&TEXT_KEYS).as_bytes())),
+        place: (at.node.line, at.node.column),
         name,
         account,
         operand,

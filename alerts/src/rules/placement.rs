@@ -7,14 +7,19 @@
 use model::Placement;
 
 use super::{GroupBy, Rule, RuleSet, Signal};
+use crate::problem::Problem;
 
 // === impl RuleSet ===
 
 impl RuleSet {
-    /// What no island could evaluate by itself, by rule; empty when all is well.
+    /// What no island could evaluate by itself; empty when all is well.
     #[must_use]
-    pub fn beyond_one_island(&self, placement: Placement) -> Vec<(String, String)> {
-        let of = |rule: &Rule| Some((rule.name.clone(), rule.beyond_one_island(placement)?));
+    pub fn beyond_one_island(&self, placement: Placement) -> Vec<Problem> {
+        let of = |rule: &Rule| {
+            let (line, column) = rule.place;
+            let what = rule.beyond_one_island(placement)?;
+            Some(Problem { line, column, field: rule.name.clone(), what })
+        };
         self.rules.iter().filter_map(of).collect()
     }
 }
@@ -71,7 +76,10 @@ mod tests {
         let got = rules.beyond_one_island(Placement::new(partitions, spread).unwrap());
         match got.as_slice() {
             [] => assert_eq!(expected, ""),
-            [(name, why)] => assert!(name == "r" && !expected.is_empty() && why.contains(expected), "{why}"),
+            [one] => {
+                assert!(!expected.is_empty() && one.to_string().contains(expected), "{one}");
+                assert_eq!((one.line, one.column, one.field.as_str()), (2, 5, "r"));
+            }
             _ => panic!("{got:?}"),
         }
     }

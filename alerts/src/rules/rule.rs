@@ -5,6 +5,7 @@ use std::fmt;
 use model::{Matcher, Sampling};
 
 use super::{Comparison, Template};
+use crate::limits::groups_max;
 
 /// What makes two rules the same to the state that was kept for one of them: everything but the texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +40,8 @@ pub struct Rule {
     pub annotations: Vec<(String, Template)>,
     /// See [`Fingerprint`].
     pub fingerprint: Fingerprint,
+    /// Line and column of its file, from 1.
+    pub place: (usize, usize),
 }
 
 /// One number a minute and group.
@@ -143,6 +146,19 @@ pub enum Drift {
 // === impl Rule ===
 
 impl Rule {
+    /// How many groups there is room for on one partition. Series beyond are not watched, and counted.
+    #[must_use]
+    pub fn groups_max(&self) -> usize {
+        let columns = match self.signal {
+            Signal::Value => self.window - 1,
+            Signal::Ratio(_) => 2 * (self.window - 1),
+            Signal::Change { back, .. } => self.window - 1 + back,
+            Signal::Deviation { over } => self.window - 1 + over,
+        };
+        let counts = if self.operand.sampling == Sampling::Avg { 2 } else { 1 };
+        groups_max(columns * counts)
+    }
+
     /// Where late data can move what this rule compares.
     #[must_use]
     pub fn drift(&self) -> Drift {

@@ -28,17 +28,18 @@ impl RuleSet {
     ///
     /// # Errors
     /// When both have a rule of the same name, or there are too many; `self` is then as it was.
-    pub fn merge(&mut self, other: Self) -> Result<(), String> {
+    pub fn merge(&mut self, other: Self) -> Result<(), Problem> {
+        let problem = |rule: &Rule, what| {
+            let (line, column) = rule.place;
+            Problem { line, column, field: rule.name.clone(), what }
+        };
         let names: BTreeSet<_> = self.rules.iter().map(Rule::key).collect();
         if let Some(twice) = other.rules.iter().find(|rule| names.contains(&rule.key())) {
-            return Err(format!(
-                "rule {:?} of account {:?} is in another file too",
-                twice.name, twice.account
-            ));
+            let what = format!("account {:?} has a rule of this name in another file", twice.account);
+            return Err(problem(twice, what));
         }
-        let together = self.rules.len() + other.rules.len();
-        if together > RULES_MAX {
-            return Err(format!("the files have {together} rules together, at most {RULES_MAX} are taken"));
+        if let Some(beyond) = other.rules.get(RULES_MAX - self.rules.len()) {
+            return Err(problem(beyond, format!("the files have more than {RULES_MAX} rules together")));
         }
         self.rules.extend(other.rules);
         Ok(())

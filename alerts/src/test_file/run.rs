@@ -11,7 +11,7 @@ use crate::problem::{Problem, Problems};
 use crate::rules::{RuleSet, Signal};
 use crate::{Column, RuleState, State};
 
-/// The minute before the first of a test: any, so long as there is a day's room before it.
+/// The first minute of a test: any, so long as a change can look back on what was before.
 const START: u32 = 100_000;
 
 // === impl TestFile ===
@@ -55,21 +55,24 @@ fn members(test: &Test) -> Members {
 fn states(test: &Test, members: &Members) -> Result<Vec<Vec<Vec<State>>>, Problem> {
     let mut state = RuleState::new(Arc::clone(&test.rule));
     let sampling = test.rule.operand.sampling;
+    if let Signal::Change { back, .. } = test.rule.signal {
+        let before = before(test)?;
+        for at in 0..test.minutes.min(back as usize) {
+            let operand = column(members.operand(), &before, at, sampling, true)?;
+            state.close(Minute(START - back + at as u32), &operand, &Column::default(), &mut |_| {});
+        }
+    }
+    let rows: Vec<(LocalId, &Sample)> = (0..).zip(&test.series).collect();
     let mut minutes = Vec::new();
     for at in 0..test.minutes {
         let complete = !test.incomplete[at];
-        let rows = (0..).zip(&test.series);
-        let operand = column(members.operand(), rows.clone(), at, sampling, complete)?;
-        let other = match &test.rule.signal {
-            Signal::Ratio(below) => column(members.other(), rows, at, below.sampling, complete)?,
-            Signal::Change { .. } => {
-                column(members.operand(), before(test)?.into_iter(), at, sampling, true)?
-            }
-            Signal::Value | Signal::Deviation { .. } => Column::default(),
-        };
-        let mut operand = operand;
+        let mut operand = column(members.operand(), &rows, at, sampling, complete)?;
         operand.values.resize(members.groups(), f64::NAN);
-        state.close(Minute(START + 1 + at as u32), &operand, &other, &mut |_| {});
+        let other = match &test.rule.signal {
+            Signal::Ratio(below) => column(members.other(), &rows, at, below.sampling, complete)?,
+            Signal::Value | Signal::Change { .. } | Signal::Deviation { .. } => Column::default(),
+        };
+        state.close(Minute(START + at as u32), &operand, &other, &mut |_| {});
         let of_tier = |tier| (0..members.groups()).map(|group| state.state(tier, group).0).collect();
         minutes.push((0..test.rule.tiers.len()).map(of_tier).collect());
     }
@@ -91,26 +94,27 @@ fn before(test: &Test) -> Result<Vec<(LocalId, &Sample)>, Problem> {
     Ok(rows)
 }
 
-fn column<'a>(
+fn column(
     readers: &Readers,
-    rows: impl Iterator<Item = (LocalId, &'a Sample)>,
+    rows: &[(LocalId, &Sample)],
     at: usize,
     sampling: Sampling,
     complete: bool,
 ) -> Result<Column, Problem> {
-    let (mut column, mut problem) = (Column { complete, ..Column::default() }, None);
-    readers.join(rows, |group, sample| {
-        if let Some(value) = sample.values.get(at).copied().flatten()
-            && !column.add_reading(group, sampling, value)
-        {
+    let mut column = Column { complete, ..Column::default() };
+    for (group, id) in readers.iter() {
+        let Ok(row) = rows.binary_search_by_key(&id, |(id, _)| *id) else { continue };
+        let (_, sample) = rows[row];
+        let Some(value) = sample.values.get(at).copied().flatten() else { continue };
+        if !column.add_reading(group, sampling, value) {
             let what = format!(
                 "two series of one group have a {sampling} in minute {}: give the merged one",
                 at + 1
             );
-            problem = Some(Problem { what, ..sample.at.clone() });
+            return Err(Problem { what, ..sample.at.clone() });
         }
-    });
-    problem.map_or(Ok(column), Err)
+    }
+    Ok(column)
 }
 
 /// The states of the expected tier and group, by minute.

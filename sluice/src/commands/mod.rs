@@ -8,4 +8,5 @@ pub(crate) mod inspect;
 pub(crate) mod loadgen;
 pub(crate) mod publish;
 pub(crate) mod restore;
+pub(crate) mod rules;
 pub(crate) mod verify;
