@@ -50,6 +50,18 @@ impl Server {
         server
     }
 
+    /// Started by another program, which becomes it, as `strace -D` does. A restart is one without.
+    pub(crate) fn start_under(under: &[&str], data: &Path, flags: &[&str]) -> Self {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let (grpc, http, env) = (free_port(), free_port(), Env::new());
+        let mut command = Command::new(under[0]);
+        command.args(&under[1..]).arg(env!("CARGO_BIN_EXE_sluice"));
+        let child = serve(&mut command, data, grpc, http, &flags, &env);
+        let mut server = Self { child, grpc, http, data: data.to_owned(), flags, env };
+        server.wait_ready();
+        server
+    }
+
     /// As soon as it answers, ready or not; `None` when it ends instead.
     pub(crate) fn start_or_end(data: &Path, flags: &[&str]) -> Option<Self> {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
@@ -267,7 +279,11 @@ pub(crate) fn must(command: &mut Command) -> Output {
 }
 
 fn spawn(data: &Path, grpc: u16, http: u16, flags: &[String], env: &Env) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_sluice"))
+    serve(&mut Command::new(env!("CARGO_BIN_EXE_sluice")), data, grpc, http, flags, env)
+}
+
+fn serve(command: &mut Command, data: &Path, grpc: u16, http: u16, flags: &[String], env: &Env) -> Child {
+    command
         .arg("serve")
         .arg("--data")
         .arg(data)
