@@ -11,12 +11,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use model::{Limits, Minute};
+use model::Limits;
 use parking_lot::Mutex;
 use partition_log::Offset;
 use store::cold::{self, Moved};
 use store::{
-    Chore, CompactOptions, Kv, KvBatch, KvSnapshot, Planner, Settled, StoreError, Tier, build_day,
+    Chore, ColdPlace, CompactOptions, Kv, KvBatch, KvSnapshot, Planner, Settled, StoreError, Tier, build_day,
     compact_hour,
 };
 
@@ -170,23 +170,43 @@ impl House {
         Ok(true)
     }
 
-    /// What is older than `hot_days`, a pack a call, until there is no more; then again after a while.
+    /// One pack of what is older than `hot_days`. False when there is none, or the object store is away, which nothing
+    /// waits for: then again after a while.
     fn move_out(
         &self,
         snapshot: &dyn KvSnapshot,
         hot_days: Option<u32>,
         now: Instant,
     ) -> Result<bool, StoreError> {
+        let (Some(days), Some(at)) = (hot_days, self.kv.cold()) else { return Ok(false) };
+        let (view, partition) = (self.island.view(), self.island.partition());
         let is_due = self.cold_due.get().is_none_or(|due| now >= due);
-        let (Some(days), Some(sealed), true) = (hot_days, self.island.view().sealed_through, is_due) else {
-            return Ok(false);
-        };
-        let before = sealed.minus(days * Tier::Day.minutes());
-        let moved = move_out(&*self.kv, snapshot, self.island.partition(), before)?;
-        if !moved {
-            self.cold_due.set(Some(now + COLD_EVERY));
+        let Some(sealed) = view.sealed_through.filter(|_| is_due) else { return Ok(false) };
+        match cold::move_out(snapshot, at.cold, &at.place, sealed.minus(days * Tier::Day.minutes())) {
+            Ok(Some(Moved { batch, pages, bytes })) => {
+                self.kv.commit(batch)?;
+                tracing::info!(partition, pages, bytes, "old pages have moved out");
+                return Ok(true);
+            }
+            Ok(None) => self.sweep(snapshot, &at),
+            Err(StoreError::Cold { what, why }) => {
+                tracing::warn!(partition, what, why, "old pages stay here until the object store is back");
+            }
+            Err(why) => return Err(why),
         }
-        Ok(moved)
+        self.cold_due.set(Some(now + COLD_EVERY));
+        Ok(false)
+    }
+
+    /// The view's disk is of a checkpoint, so that a power loss cannot undo what it holds.
+    fn sweep(&self, newest: &dyn KvSnapshot, at: &ColdPlace<'_>) {
+        let (view, partition) = (self.island.view(), self.island.partition());
+        let Some(durable) = view.disk.snapshot() else { return };
+        match cold::sweep([newest, durable], at.cold, &at.place, UNNAMED_FOR) {
+            Ok(0) => {}
+            Ok(packs) => tracing::info!(partition, packs, "removed packs that no page refers to"),
+            Err(why) => tracing::warn!(partition, %why, "superfluous packs stay"),
+        }
     }
 
     /// `None` before the first seal.
@@ -203,33 +223,6 @@ impl House {
         }
         Some(Settled { before, seals_below: self.seals_below })
     }
-}
-
-/// One pack of old pages. False when there is none, or the object store is away: nothing waits for it.
-fn move_out(
-    kv: &dyn Kv,
-    snapshot: &dyn KvSnapshot,
-    partition: u32,
-    before: Minute,
-) -> Result<bool, StoreError> {
-    let Some(at) = kv.cold() else { return Ok(false) };
-    match cold::move_out(snapshot, at.cold, &at.place, before) {
-        Ok(Some(Moved { batch, pages, bytes })) => {
-            kv.commit(batch)?;
-            tracing::info!(partition, pages, bytes, "old pages have moved out");
-            return Ok(true);
-        }
-        Ok(None) => match cold::sweep(snapshot, at.cold, &at.place, UNNAMED_FOR) {
-            Ok(0) => {}
-            Ok(packs) => tracing::info!(partition, packs, "removed packs that no page refers to"),
-            Err(why) => tracing::warn!(partition, %why, "superfluous packs stay"),
-        },
-        Err(StoreError::Cold { what, why }) => {
-            tracing::warn!(partition, what, why, "old pages stay here until the object store is back");
-        }
-        Err(why) => return Err(why),
-    }
-    Ok(false)
 }
 
 fn work(snapshot: &dyn KvSnapshot, chore: Chore) -> Result<Option<KvBatch>, StoreError> {

@@ -81,6 +81,11 @@ impl House {
         pages
     }
 
+    fn sweep(&self, place: &str, unnamed_for: Duration) -> Result<usize, StoreError> {
+        let snapshot = self.kv.snapshot();
+        sweep([&*snapshot, &*snapshot], &self.cold, place, unnamed_for)
+    }
+
     fn scan(&self, metric: u32, hours: std::ops::Range<u32>) -> (Found, Damage) {
         let minutes = MinuteRange::new(Minute(hours.start * 60), Minute(hours.end * 60));
         let wanted = Scan { metric, minutes, step_minutes: 1, wanted: Columns::SUM, series: None };
@@ -124,7 +129,7 @@ fn old_pages_move_out_and_every_answer_stays() {
     assert_eq!((house.packs(), house.references()), (1, 48));
     assert_eq!(house.all(), before);
     assert!(house.move_out().unwrap().is_none());
-    assert_eq!(sweep(&*house.kv.snapshot(), &house.cold, "here", Duration::ZERO).unwrap(), 0);
+    assert_eq!(house.sweep("here", Duration::ZERO).unwrap(), 0);
 }
 
 #[test]
@@ -149,9 +154,9 @@ fn a_pack_that_nobody_refers_to_is_found_and_removed() {
     let before = house.all();
     assert_eq!(house.packs(), 2, "another content is another pack");
     let day = Duration::from_secs(86_400);
-    assert_eq!(sweep(&*house.kv.snapshot(), &house.cold, "here", day).unwrap(), 0, "it may still be wanted");
-    assert_eq!(sweep(&*house.kv.snapshot(), &house.cold, "elsewhere", Duration::ZERO).unwrap(), 0);
-    assert_eq!(sweep(&*house.kv.snapshot(), &house.cold, "here", Duration::ZERO).unwrap(), 1);
+    assert_eq!(house.sweep("here", day).unwrap(), 0, "it may still be wanted");
+    assert_eq!(house.sweep("elsewhere", Duration::ZERO).unwrap(), 0);
+    assert_eq!(house.sweep("here", Duration::ZERO).unwrap(), 1);
     assert_eq!(house.all(), before);
 }
 

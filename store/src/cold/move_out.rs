@@ -71,19 +71,24 @@ pub fn move_out(
 /// between upload and commit, and what compaction and retention have made superfluous. Readers of older snapshots may
 /// still want those, so `unnamed_for` is longer than a query may take. How many went.
 ///
+/// One of the snapshots is the newest, and one holds only what a power loss cannot undo: it could bring a reference
+/// back.
+///
 /// # Errors
 /// When the disk cannot be read, a reference is damaged, or the object store cannot be asked.
 pub fn sweep(
-    snapshot: &dyn KvSnapshot,
+    snapshots: [&dyn KvSnapshot; 2],
     cold: &Cold,
     place: &str,
     unnamed_for: Duration,
 ) -> Result<usize, StoreError> {
     let mut named = HashSet::new();
-    snapshot.range(Cf::Pages, &[], &END, &mut |_, value| {
-        named.extend(Reference::read(value)?.map(|reference| reference.pack));
-        Ok(ControlFlow::Continue(()))
-    })?;
+    for snapshot in snapshots {
+        snapshot.range(Cf::Pages, &[], &END, &mut |_, value| {
+            named.extend(Reference::read(value)?.map(|reference| reference.pack));
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
     let unasked = |why: crate::objects::ObjectError| StoreError::Cold {
         what: "superfluous packs".to_owned(),
         why: why.to_string(),
