@@ -211,7 +211,8 @@ impl Kv for RocksKv {
         self.write(batch, true)
     }
 
-    /// One write-ahead log for all families, in order: what is synced later takes this along.
+    /// One write-ahead log for all families, in order: what is synced later takes this along. Nor can families come
+    /// apart when the power fails: where there are several, RocksDB syncs the log before it writes a family's file.
     fn commit_later(&self, batch: KvBatch) -> Result<(), StoreError> {
         self.write(batch, false)
     }
