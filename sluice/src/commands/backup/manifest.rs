@@ -1,6 +1,6 @@
 //! What a backup consists of. Written last, so that a manifest that is there is a backup that is whole.
 //!
-//! Two lines: the manifest as JSON, and the seal of that line, so that a manifest that is damaged is known.
+//! Two lines: the manifest as JSON, and the fingerprint of that line, so that a manifest that is damaged is known.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use model::Placement;
 use serde::{Deserialize, Serialize};
 use store::objects::{ObjectError, Objects};
 
-use super::Seal;
+use super::Fingerprint;
 
 /// What this version writes, and the newest that it reads.
 const FORMAT: u32 = 1;
@@ -53,14 +53,14 @@ pub(crate) struct FileEntry {
     /// Below the partition's folder: `log/…` or `store/…`.
     pub(crate) path: String,
     #[serde(flatten)]
-    pub(crate) seal: Seal,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 impl std::ops::Deref for FileEntry {
-    type Target = Seal;
+    type Target = Fingerprint;
 
-    fn deref(&self) -> &Seal {
-        &self.seal
+    fn deref(&self) -> &Fingerprint {
+        &self.fingerprint
     }
 }
 
@@ -114,14 +114,15 @@ impl Manifest {
 
     fn encode(&self) -> anyhow::Result<Vec<u8>> {
         let line = serde_json::to_vec(self)?;
-        let seal = Seal::of(&line).to_string();
-        Ok([&line, b"\n".as_slice(), seal.as_bytes(), b"\n"].concat())
+        let fingerprint = Fingerprint::of(&line).to_string();
+        Ok([&line, b"\n".as_slice(), fingerprint.as_bytes(), b"\n"].concat())
     }
 
     fn decode(bytes: &[u8]) -> anyhow::Result<Self> {
         let text = std::str::from_utf8(bytes).ok();
         let lines = text.and_then(|text| text.strip_suffix('\n')?.split_once('\n'));
-        let Some((line, _)) = lines.filter(|(line, seal)| *seal == Seal::of(line.as_bytes()).to_string())
+        let Some((line, _)) =
+            lines.filter(|(line, fingerprint)| *fingerprint == Fingerprint::of(line.as_bytes()).to_string())
         else {
             bail!("the manifest is damaged: use another backup");
         };
@@ -188,7 +189,7 @@ mod tests {
     use super::*;
 
     fn manifest(path: &str) -> Manifest {
-        let files = vec![FileEntry { path: path.to_owned(), seal: Seal::of(b"content") }];
+        let files = vec![FileEntry { path: path.to_owned(), fingerprint: Fingerprint::of(b"content") }];
         let partition = PartitionFiles { partition: 0, checkpoint: Some(7), log_end: 9, files };
         let now = UNIX_EPOCH + Duration::from_secs(1_777_631_460);
         Manifest::new(Placement::new(1, 1).unwrap(), vec![partition], now)

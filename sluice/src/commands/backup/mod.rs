@@ -12,9 +12,9 @@
 
 mod ask;
 mod expire;
+pub(crate) mod fingerprint;
 mod freeze;
 pub(crate) mod manifest;
-pub(crate) mod seal_of;
 mod take;
 mod verify;
 
@@ -28,8 +28,8 @@ use crate::read::{Table, format_or_default};
 use crate::serve::offline::Offline;
 
 pub(crate) use ask::Line;
+pub(crate) use fingerprint::Fingerprint;
 pub(crate) use freeze::Source;
-pub(crate) use seal_of::Seal;
 use take::Step;
 pub(crate) use take::{Request, SCRATCH, Taken, take};
 

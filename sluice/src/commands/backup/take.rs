@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use store::objects::{Objects, Patience, TRANSFERS_MAX, in_parallel};
 
 use super::expire::expire;
+use super::fingerprint::{Fingerprint, fingerprint_of};
 use super::freeze::{Frozen, FrozenFile, Source, remove};
 use super::manifest::{FileEntry, Manifest, PartitionFiles};
-use super::seal_of::{Seal, seal_of};
 
 /// Below the data directory, while a backup is taken. A start removes what a crash has left.
 pub(crate) const SCRATCH: &str = "backup.tmp";
@@ -135,8 +135,8 @@ impl<'a> Transfer<'a> {
     fn partition(&self, frozen: &Frozen) -> anyhow::Result<PartitionFiles> {
         let files = Mutex::new(Vec::new());
         in_parallel(TRANSFERS_MAX, &frozen.files, |file| -> anyhow::Result<()> {
-            let seal = self.file(file)?;
-            files.lock().push(FileEntry { path: file.path.clone(), seal });
+            let fingerprint = self.file(file)?;
+            files.lock().push(FileEntry { path: file.path.clone(), fingerprint });
             Ok(())
         })?;
         let mut files = files.into_inner();
@@ -146,15 +146,15 @@ impl<'a> Transfer<'a> {
     }
 
     /// Read in any case: a backup vouches for what the disk holds now.
-    fn file(&self, file: &FrozenFile) -> anyhow::Result<Seal> {
-        let seal = seal_of(&file.file, file.bytes, &|bytes| self.step(bytes, 0))?;
-        let object = seal.object();
+    fn file(&self, file: &FrozenFile) -> anyhow::Result<Fingerprint> {
+        let fingerprint = fingerprint_of(&file.file, file.bytes, &|bytes| self.step(bytes, 0))?;
+        let object = fingerprint.object();
         if self.have.lock().insert(object.clone()) {
             self.objects.put_file(&object, &file.file, file.bytes, &|_| {})?;
             self.sent_objects.fetch_add(1, Ordering::Relaxed);
             self.step(0, file.bytes)?;
         }
-        Ok(seal)
+        Ok(fingerprint)
     }
 
     fn step(&self, read: u64, sent: u64) -> anyhow::Result<()> {

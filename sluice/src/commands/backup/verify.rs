@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 use serde_json::json;
 use store::objects::{ObjectError, Objects, Patience, TRANSFERS_MAX, in_parallel};
 
+use super::fingerprint::{Fingerprint, Fingerprinter};
 use super::manifest::{Manifest, named_or_newest};
-use super::seal_of::{Seal, Sealer};
 use crate::cli::BackupArgs;
 use crate::exit::Exit;
 use crate::progress;
@@ -34,26 +34,26 @@ pub(super) fn run(args: &BackupArgs, name: &str) -> anyhow::Result<Exit> {
 
 /// A line for each object that is missing or is not what its name says.
 fn damage(objects: &Objects, manifest: &Manifest) -> anyhow::Result<Vec<String>> {
-    let wanted: BTreeMap<&Seal, String> = manifest
+    let wanted: BTreeMap<&Fingerprint, String> = manifest
         .files()
-        .map(|(partition, file)| (&file.seal, format!("partition {partition} {}", file.path)))
+        .map(|(partition, file)| (&file.fingerprint, format!("partition {partition} {}", file.path)))
         .collect();
-    let bar = progress::bytes(Some(wanted.keys().map(|seal| seal.bytes).sum()));
+    let bar = progress::bytes(Some(wanted.keys().map(|fingerprint| fingerprint.bytes).sum()));
     let found = Mutex::new(Vec::new());
-    let checked = in_parallel(TRANSFERS_MAX, wanted, |(seal, of)| -> Result<(), ObjectError> {
-        let mut sealer = Sealer::default();
-        let read = objects.read(&seal.object(), seal.bytes, &mut |piece| {
-            sealer.add(piece);
+    let checked = in_parallel(TRANSFERS_MAX, wanted, |(fingerprint, of)| -> Result<(), ObjectError> {
+        let mut fingerprinter = Fingerprinter::default();
+        let read = objects.read(&fingerprint.object(), fingerprint.bytes, &mut |piece| {
+            fingerprinter.add(piece);
             bar.inc(piece.len() as u64);
             Ok(())
         });
         let why = match read {
-            Ok(()) if sealer.seal() == *seal => return Ok(()),
+            Ok(()) if fingerprinter.fingerprint() == *fingerprint => return Ok(()),
             Ok(()) => "its content is not what was written".to_owned(),
             Err(why @ (ObjectError::NotFound { .. } | ObjectError::TooLarge { .. })) => why.to_string(),
             Err(weather) => return Err(weather),
         };
-        found.lock().push(format!("{} ({of}): {why}", objects.object(&seal.object())));
+        found.lock().push(format!("{} ({of}): {why}", objects.object(&fingerprint.object())));
         Ok(())
     });
     bar.finish_and_clear();

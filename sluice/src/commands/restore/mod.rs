@@ -15,8 +15,8 @@ use model::Placement;
 use serde_json::json;
 use store::objects::{ObjectError, Objects, Patience, TRANSFERS_MAX, in_parallel};
 
+use super::backup::fingerprint::{Fingerprinter, fingerprint_of};
 use super::backup::manifest::{FileEntry, Manifest, named_or_newest};
-use super::backup::seal_of::{Sealer, seal_of};
 use crate::cli::RestoreArgs;
 use crate::exit::Exit;
 use crate::progress;
@@ -133,23 +133,23 @@ fn restore(objects: &Objects, manifest: &Manifest, data: &Path, bar: &ProgressBa
 /// One file, unless it is there already. Returns the bytes that were fetched.
 fn fetch(objects: &Objects, entry: &FileEntry, file: &Path, bar: &ProgressBar) -> anyhow::Result<u64> {
     let is_there = fs::metadata(file).is_ok_and(|about| about.len() == entry.bytes)
-        && seal_of(file, entry.bytes, &|_| Ok(()))? == entry.seal;
+        && fingerprint_of(file, entry.bytes, &|_| Ok(()))? == entry.fingerprint;
     if is_there {
         bar.inc(entry.bytes);
         return Ok(0);
     }
-    let (object, mut sealer) = (entry.object(), Sealer::default());
+    let (object, mut fingerprinter) = (entry.object(), Fingerprinter::default());
     let draft = PathBuf::from(format!("{}.part", file.display()));
     let written = durably(&draft, |out| {
         let read = objects.read(&object, entry.bytes, &mut |piece| {
-            sealer.add(piece);
+            fingerprinter.add(piece);
             bar.inc(piece.len() as u64);
             out.write_all(piece).map_err(ObjectError::file("write", &draft))
         });
         Ok(read)
     });
     match written.with_context(|| format!("cannot write {}", draft.display()))? {
-        Ok(()) if sealer.seal() == entry.seal => {}
+        Ok(()) if fingerprinter.fingerprint() == entry.fingerprint => {}
         Ok(()) | Err(ObjectError::TooLarge { .. }) => {
             bail!(damaged(objects, entry, "its content is not what was written"))
         }

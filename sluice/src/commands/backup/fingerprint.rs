@@ -13,7 +13,7 @@ const READ_BYTES: usize = 1 << 20;
 
 /// The identity of some bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) struct Seal {
+pub(crate) struct Fingerprint {
     pub(crate) bytes: u64,
     /// 32 hex digits.
     pub(crate) xxh3: String,
@@ -21,61 +21,62 @@ pub(crate) struct Seal {
 
 /// Of bytes as they come by.
 #[derive(Default)]
-pub(crate) struct Sealer {
+pub(crate) struct Fingerprinter {
     hash: Xxh3,
     bytes: u64,
 }
 
-// === impl Seal ===
+// === impl Fingerprint ===
 
-impl Seal {
+impl Fingerprint {
     /// Where the content lies below a backup's URL.
     pub(crate) fn object(&self) -> String {
         format!("objects/{}/{self}", self.xxh3.get(..2).unwrap_or_default())
     }
 
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        let mut sealer = Sealer::default();
-        sealer.add(bytes);
-        sealer.seal()
+        let mut fingerprinter = Fingerprinter::default();
+        fingerprinter.add(bytes);
+        fingerprinter.fingerprint()
     }
 }
 
-impl fmt::Display for Seal {
+impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.xxh3, self.bytes)
     }
 }
 
-// === impl Sealer ===
+// === impl Fingerprinter ===
 
-impl Sealer {
+impl Fingerprinter {
     pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
     }
 
-    pub(crate) fn seal(&self) -> Seal {
-        Seal { bytes: self.bytes, xxh3: format!("{:032x}", self.hash.digest128()) }
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint { bytes: self.bytes, xxh3: format!("{:032x}", self.hash.digest128()) }
     }
 }
 
 /// Of the first `bytes` of a file.
-pub(crate) fn seal_of(
+pub(crate) fn fingerprint_of(
     file: &Path,
     bytes: u64,
     moved: &dyn Fn(u64) -> anyhow::Result<()>,
-) -> anyhow::Result<Seal> {
+) -> anyhow::Result<Fingerprint> {
     let open = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
-    let (mut source, mut sealer, mut buffer) = (open.take(bytes), Sealer::default(), vec![0; READ_BYTES]);
+    let (mut source, mut fingerprinter, mut buffer) =
+        (open.take(bytes), Fingerprinter::default(), vec![0; READ_BYTES]);
     loop {
         let read = source.read(&mut buffer).with_context(|| format!("cannot read {}", file.display()))?;
         if read == 0 {
             break;
         }
-        sealer.add(&buffer[..read]);
+        fingerprinter.add(&buffer[..read]);
         moved(read as u64)?;
     }
-    anyhow::ensure!(sealer.bytes == bytes, "{} was cut while it was read: try again", file.display());
-    Ok(sealer.seal())
+    anyhow::ensure!(fingerprinter.bytes == bytes, "{} was cut while it was read: try again", file.display());
+    Ok(fingerprinter.fingerprint())
 }
