@@ -8,6 +8,7 @@
 mod checkpoint;
 mod dictionary;
 mod log;
+mod parts;
 mod print;
 mod record;
 mod slabs;

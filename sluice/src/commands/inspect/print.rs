@@ -98,6 +98,9 @@ fn record_cells(record: &LogRecord) -> [String; 8] {
     let start = |kind: &str| [record.offset.to_string(), kind.to_owned(), record.bytes.to_string()];
     let ([offset, kind, bytes], rest) = match &record.content {
         Content::Seal { time, .. } => (start("seal"), ["", "", time, "", ""].map(str::to_owned)),
+        Content::Rules { from, files } => {
+            (start("rules"), ["", "", from, "", &files.join(", ")].map(str::to_owned))
+        }
         Content::Undecodable { why } => (start("UNDECODABLE"), ["", "", "", "", why].map(str::to_owned)),
         Content::Rows { rows, batches } => {
             let numbers = [batches.len().to_string(), rows.to_string()];
@@ -184,6 +187,7 @@ fn of_store(store: &Store) {
     table.foot("");
     show(&table);
     show(&slabs(store));
+    show(&parts(store));
 }
 
 fn head(checkpoint: Option<&Checkpoint>) -> Vec<String> {
@@ -227,6 +231,18 @@ fn slabs(store: &Store) -> Table {
     }
     table.foot(total(slabs));
     slabs.metrics.iter().for_each(|metric| blocks(metric, &mut table));
+    table
+}
+
+fn parts(store: &Store) -> Table {
+    let mut table = Table::new(["compacted", "parts", "damaged", "moved out", "rows", "bytes", "bits/row", "time"]);
+    for found in &store.parts {
+        let numbers = [found.parts, found.parts_damaged, found.parts_moved_out, found.rows, found.bytes];
+        let time = found.from_to.as_ref().map_or_else(String::new, |[from, to]| span(from, to));
+        let numbers = numbers.map(|number| number.to_string());
+        let cells = std::iter::once(found.what.to_owned()).chain(numbers);
+        table.row(cells.chain([bits(found.bits_per_row), time]));
+    }
     table
 }
 

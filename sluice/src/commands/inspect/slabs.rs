@@ -195,6 +195,6 @@ fn key(metric: MetricId) -> [u8; SlabKey::BYTES] {
 }
 
 /// To a tenth of a bit.
-fn bits_per_row(bytes: u64, rows: u64) -> Option<f64> {
+pub(super) fn bits_per_row(bytes: u64, rows: u64) -> Option<f64> {
     (rows > 0).then(|| (bytes as f64 * 80.0 / rows as f64).round() / 10.0)
 }

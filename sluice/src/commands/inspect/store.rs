@@ -1,4 +1,4 @@
-//! A partition's RocksDB: checkpoint, dictionary, slabs.
+//! A partition's RocksDB: checkpoint, dictionary, slabs, and what compaction made of older ones.
 
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Wanted;
 use super::checkpoint::{Checkpoint, StatePart};
 use super::dictionary::Dictionary;
+use super::parts::Parts;
 use super::slabs::Slabs;
 
 /// A file may be compacted away between the list of files and its opening.
@@ -21,6 +22,7 @@ pub(super) struct Store {
     pub(super) state: Vec<StatePart>,
     pub(super) dictionary: Dictionary,
     pub(super) slabs: Slabs,
+    pub(super) parts: Vec<Parts>,
 }
 
 // === impl Store ===
@@ -58,7 +60,8 @@ impl Store {
             ));
         }
         let slabs = Slabs::read(snapshot.as_ref(), &dictionary, wanted.blocks, damage);
-        Self { disk_bytes: kv.disk_bytes(), checkpoint, state, dictionary, slabs }
+        let parts = Parts::read(snapshot.as_ref(), damage);
+        Self { disk_bytes: kv.disk_bytes(), checkpoint, state, dictionary, slabs, parts }
     }
 }
 

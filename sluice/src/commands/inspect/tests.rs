@@ -224,6 +224,27 @@ fn a_damaged_block_record_and_head_are_named_and_the_rest_is_shown() {
 }
 
 #[test]
+fn compacted_hours_are_shown_and_a_damaged_page_is_named() {
+    let server = served();
+    let batch = ::store::compact_hour(&*server.kv.snapshot(), 0, 1, ::store::CompactOptions::default());
+    server.kv.commit(batch.unwrap().unwrap()).unwrap();
+    let report = server.inspect();
+    let parts = |report: &Report| -> Vec<(String, u64, u64)> {
+        let parts = &report.partitions[0].store.as_ref().unwrap().parts;
+        parts.iter().map(|found| (found.what.to_owned(), found.parts, found.parts_damaged)).collect()
+    };
+    let expected = [("pages".to_owned(), 1, 0), ("hours".to_owned(), 1, 0), ("days".to_owned(), 0, 0)];
+    assert_eq!((parts(&report).as_slice(), report.damage.len()), (&expected[..], 0));
+
+    let mut damage = KvBatch::new();
+    damage.put(Cf::Pages, ::store::PartKey { metric: 0, period: 1, last: 9 }.to_bytes(), *b"nonsense");
+    server.kv.commit(damage).unwrap();
+    let report = server.inspect();
+    assert_eq!(parts(&report)[0], ("pages".to_owned(), 2, 1));
+    assert!(report.damage[0].contains("pages key [00, 00, 00, 00, 00, 00, 00, 01"), "{report:?}");
+}
+
+#[test]
 fn what_is_nothing_of_ours_is_refused_with_the_way_out() {
     let server = served();
     let refused = |path: &Path, partition| inspect(path, partition, ALL).unwrap_err().to_string();
