@@ -12,6 +12,7 @@ use partition_log::Offset;
 use store::{CHECKPOINT_KEY, Cf, KvBatch, KvSnapshot, SlabKey, StoreError};
 
 use crate::accounting::{DropKey, HourRows};
+use crate::alerting;
 use crate::blocks;
 use crate::island::Island;
 use crate::open_minutes::Cells;
@@ -104,7 +105,7 @@ impl Island {
         let mut late = self.late.take_through(Minute(u32::MAX));
         let mut closed = Vec::new();
         if closes {
-            self.sealed_through = Some(minute);
+            let sealed = self.sealed_through.replace(minute);
             closed = self.open.close(minute);
             let ahead = self.ahead.take_through(minute);
             let minutes: BTreeSet<Minute> = ahead.iter().map(|((minute, _, _), _)| *minute).collect();
@@ -112,6 +113,7 @@ impl Island {
                 batch.delete(Cf::State, state_keys::minute(state_keys::AHEAD_MINUTE, minute));
             }
             late.extend(ahead.into_iter().filter_map(|row| pour(&mut closed, row)));
+            self.evaluate(sealed, minute, &closed);
         }
         let rows = self.put_slabs(offset, &closed, &late, &mut batch)?;
         self.series.seal(offset, self.sealed_through, &rows, &mut batch);
@@ -120,6 +122,7 @@ impl Island {
         }
         self.put_open(&mut batch)?;
         self.put_changes(&mut batch);
+        alerting::put(self.watch.checkpoint(), &mut batch);
         self.checkpointed = self.position;
         batch.put(Cf::State, CHECKPOINT_KEY, self.head().encode());
         Ok(Some(Checkpoint { batch, position: self.position, blocks: rows.len() }))
@@ -223,6 +226,7 @@ impl Island {
         for (key, rows) in self.books.rows.iter() {
             image.put(Cf::State, state_keys::hour(&key), encode_hour(rows));
         }
+        alerting::put(self.watch.whole(), &mut image);
         for (key, rows) in self.books.drops.iter() {
             image.put(Cf::State, state_keys::drops(key), encode_drops(key, *rows));
         }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use alerts::RuleFiles;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use model::{Minute, PublisherId};
 use parking_lot::Mutex;
 use partition_log::{Offset, PartitionLog};
@@ -76,6 +77,8 @@ pub(crate) struct Shared {
     /// By name, at most [`DAMAGE_NAMES_MAX`].
     pub(crate) damaged: Mutex<BTreeSet<String>>,
     pub(crate) stop: AtomicBool,
+    /// The rules that the owner wants to hold; their `from` is set when they enter the log.
+    pub(crate) rules: ArcSwapOption<RuleFiles>,
 }
 
 /// A running island. A clone is the same island.
@@ -129,6 +132,12 @@ impl IslandStatus {
 // === impl IslandHandle: reading ===
 
 impl IslandHandle {
+    /// The rules that are to hold. When others do, the owner appends these to the log, and they hold from the next
+    /// minute on.
+    pub fn want_rules(&self, files: RuleFiles) {
+        self.shared.rules.store(Some(Arc::new(files)));
+    }
+
     /// Which partition.
     #[must_use]
     pub fn partition(&self) -> u32 {

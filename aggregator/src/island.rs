@@ -5,6 +5,9 @@
 //! Kept:  dictionary and hints, open minutes, late rows, dedup windows, last cumulative points, the books.
 //! Never: a clock, I/O, randomness, a lock. Two islands that applied the same records are equal to the byte.
 
+use std::sync::Arc;
+
+use alerts::Watch;
 use bytes::Bytes;
 use model::{LocalId, Minute, PublisherId};
 use partition_log::Offset;
@@ -18,7 +21,7 @@ use crate::merge::Resolved;
 use crate::open_minutes::OpenMinutes;
 use crate::series_table::SeriesTable;
 use crate::side_rows::SideRows;
-use crate::{ApplyError, Counters, IslandLimits, PublisherAccount};
+use crate::{AlertsView, ApplyError, Counters, IslandLimits, PublisherAccount};
 
 /// See the module.
 pub struct Island {
@@ -37,6 +40,9 @@ pub struct Island {
     pub(crate) dedup: Dedup,
     pub(crate) cumulative: Cumulative,
     pub(crate) books: Accounting,
+    pub(crate) watch: Watch,
+    /// As of the last seal.
+    pub(crate) alerts: Arc<AlertsView>,
     /// Local ids of the series of a batch, reused.
     pub(crate) ids: Vec<LocalId>,
 }
@@ -70,6 +76,8 @@ impl Island {
             dedup: Dedup::new(limits.publishers_max),
             cumulative: Cumulative::default(),
             books: Accounting::default(),
+            watch: Watch::default(),
+            alerts: Arc::default(),
             ids: Vec::new(),
         }
     }
@@ -87,6 +95,10 @@ impl Island {
             Ok(Record::Rows(batches)) => Ok(self.rows(&batches)),
             Ok(Record::Seal(minute)) => {
                 Ok(Applied { checkpoint: self.seal(offset, minute)?, ..Applied::default() })
+            }
+            Ok(Record::Rules(rules)) => {
+                let skipped = self.rules(rules).err().map(|why| format!("rules that cannot be used: {why}"));
+                Ok(Applied { skipped: skipped.into_iter().collect(), ..Applied::default() })
             }
             Err(why) => {
                 self.books.counters.records_undecodable += 1;

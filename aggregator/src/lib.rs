@@ -15,6 +15,7 @@
 
 // The middle: no clock, no I/O.
 mod accounting;
+mod alerting;
 mod cumulative;
 mod dedup;
 mod dictionary;
@@ -45,6 +46,7 @@ mod sealer;
 mod upkeep;
 
 pub use accounting::{AccountRows, Counters, DropCounters, DropKey};
+pub use alerting::{Alert, AlertsView};
 pub use checkpoint::{Checkpoint, checkpoint_position};
 pub use clock::{Clock, SystemClock};
 pub use dedup::PublisherAccount;

@@ -27,6 +27,9 @@ pub(crate) struct OpenMinutes(Vec<(Minute, Cells)>);
 // === impl Cells ===
 
 impl Cells {
+    /// What is known of a series that did not come.
+    pub(crate) const NOTHING: &Scalars = &Scalars { count: 0, sum: 0, min: 0, max: 0, kinds: Kinds(0) };
+
     /// Adds a row's numbers.
     #[inline]
     pub(crate) fn merge(&mut self, id: LocalId, scalars: &Scalars) {
@@ -63,10 +66,9 @@ impl Cells {
 
     /// What is known of one series; nothing of most.
     pub(crate) fn get(&self, id: LocalId) -> &Scalars {
-        const NOTHING: &Scalars = &Scalars { count: 0, sum: 0, min: 0, max: 0, kinds: Kinds(0) };
         match self.chunks.get(id as usize / CHUNK) {
             Some(Some(chunk)) => &chunk[id as usize % CHUNK],
-            _ => NOTHING,
+            _ => Self::NOTHING,
         }
     }
 

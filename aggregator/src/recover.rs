@@ -41,11 +41,12 @@ impl Island {
         island.dedup.evicted = head.counters.publishers_evicted;
         island.load_rows(snapshot)?;
         island.load_memory(snapshot)?;
+        island.load_alerts(snapshot)?;
         Ok(island)
     }
 
     fn load_rows(&mut self, snapshot: &dyn KvSnapshot) -> Result<(), StateError> {
-        each(snapshot, state_keys::OPEN_MINUTE, &mut |key, value| {
+        each_of(snapshot, state_keys::OPEN_MINUTE, &mut |key, value| {
             let minute = self.minute_of(key)?;
             let position = self.open.position_of(minute).ok_or_else(|| too_many(minute))?;
             let series = self.series.len();
@@ -54,7 +55,7 @@ impl Island {
                 Ok(())
             })
         })?;
-        each(snapshot, state_keys::AHEAD_MINUTE, &mut |key, value| {
+        each_of(snapshot, state_keys::AHEAD_MINUTE, &mut |key, value| {
             let minute = self.minute_of(key)?;
             let series = self.series.len();
             blocks::read(value, |id, row| {
@@ -66,25 +67,25 @@ impl Island {
     }
 
     fn load_memory(&mut self, snapshot: &dyn KvSnapshot) -> Result<(), StateError> {
-        each(snapshot, state_keys::PUBLISHER, &mut |key, value| {
+        each_of(snapshot, state_keys::PUBLISHER, &mut |key, value| {
             let publisher = state_keys::read_publisher(key).ok_or_else(|| bad_key(key))?;
             self.dedup.restore(publisher, Publisher::decode(StateReader::new(key, value)?)?);
             Ok(())
         })?;
-        each(snapshot, state_keys::CUMULATIVE, &mut |key, value| {
+        each_of(snapshot, state_keys::CUMULATIVE, &mut |key, value| {
             let id = state_keys::read_u32(key).ok_or_else(|| bad_key(key))?;
             let last = LastPoint::decode(StateReader::new(key, value)?)?;
             self.cumulative.restore(known(id, self.series.len())?, last);
             Ok(())
         })?;
-        each(snapshot, state_keys::ACCOUNT_ROWS, &mut |key, value| {
+        each_of(snapshot, state_keys::ACCOUNT_ROWS, &mut |key, value| {
             let (hour, account) = state_keys::read_hour(key).ok_or_else(|| bad_key(key))?;
             self.books.rows.restore(hour, account, decode_hour(StateReader::new(key, value)?)?);
             Ok(())
         })?;
-        each(snapshot, state_keys::DROPS, &mut |key, value| {
+        each_of(snapshot, state_keys::DROPS, &mut |key, value| {
             let mut value = StateReader::new(key, value)?;
-            let (account, metric, reason) = (text(&mut value)?, text(&mut value)?, text(&mut value)?);
+            let (account, metric, reason) = (value.text()?, value.text()?, value.text()?);
             let rows = value.u64()?;
             value.end()?;
             let drop_key = state_keys::drop_key(account, metric, reason).ok_or_else(|| bad_key(key))?;
@@ -105,12 +106,22 @@ impl Island {
 }
 
 /// What is done with a key and its value.
-type Body<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), StateError>;
+pub(crate) type Body<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), StateError>;
 
 /// Every key under a tag. What `body` says outlives the store's own error type.
-fn each(snapshot: &dyn KvSnapshot, tag: u8, body: Body<'_>) -> Result<(), StateError> {
+fn each_of(snapshot: &dyn KvSnapshot, tag: u8, body: Body<'_>) -> Result<(), StateError> {
+    each(snapshot, &[tag], &end_of(tag), body)
+}
+
+/// Every key in `[from, to)`.
+pub(crate) fn each(
+    snapshot: &dyn KvSnapshot,
+    from: &[u8],
+    to: &[u8],
+    body: Body<'_>,
+) -> Result<(), StateError> {
     let mut failed = Ok(());
-    snapshot.range(Cf::State, &[tag], &end_of(tag), &mut |key, value| {
+    snapshot.range(Cf::State, from, to, &mut |key, value| {
         failed = body(key, value);
         Ok(if failed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     })?;
@@ -124,10 +135,6 @@ fn decode_hour(mut value: StateReader<'_>) -> Result<HourRows, StateError> {
     }
     value.end()?;
     Ok(rows)
-}
-
-fn text<'a>(value: &mut StateReader<'a>) -> Result<&'a str, StateError> {
-    std::str::from_utf8(value.bytes()?).map_err(|_| value.damaged("holds a name that is not UTF-8"))
 }
 
 fn known(id: u32, series: u32) -> Result<u32, StateError> {

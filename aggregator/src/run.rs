@@ -12,10 +12,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use bytes::Bytes;
+use model::Minute;
 use parking_lot::Mutex;
 use partition_log::{AppendError, Entry, Offset, PartitionLog};
-use proto::encode_seal;
+use proto::{encode_rules, encode_seal, v1};
 use store::{Kv, StoreError};
 use thiserror::Error;
 
@@ -90,6 +92,8 @@ struct Door {
     island: Island,
     /// As of the last checkpoint.
     disk: Disk,
+    /// The version of the rules that an append was made for.
+    rules_appended: Option<u64>,
 }
 
 /// Starts the island's thread. It stops when told to, or at its first failure; both show in the status.
@@ -105,6 +109,7 @@ pub fn spawn(config: IslandConfig, log: Arc<dyn PartitionLog>, kv: Arc<dyn Kv>) 
         said: Mutex::new(said),
         damaged: Mutex::default(),
         stop: AtomicBool::new(false),
+        rules: ArcSwapOption::empty(),
     });
     let owner = Arc::clone(&shared);
     let spawned = thread::Builder::new()
@@ -143,7 +148,7 @@ impl Door {
         let sealer = Sealer::new(config.grace_ms, config.late_rows_max);
         let clock = Arc::clone(&config.clock);
         let disk = Disk::default();
-        Ok(Self { shared, clock, sealer, refusals: channel(), questions, island, disk })
+        Ok(Self { shared, clock, sealer, refusals: channel(), questions, island, disk, rules_appended: None })
     }
 
     fn run(mut self) -> Result<(), Failure> {
@@ -165,6 +170,7 @@ impl Door {
             }
             self.say(IslandState::Serving);
             self.seal_if_due()?;
+            self.change_rules_if_due();
         }
         Ok(())
     }
@@ -206,18 +212,39 @@ impl Door {
         for why in self.refusals.1.try_iter() {
             match why {
                 AppendError::Stopped(_) => return Err(Failure::LogStopped(why)),
-                _ => self.sealer.refused(now),
+                _ => {
+                    self.sealer.refused(now);
+                    self.rules_appended = None;
+                }
             }
         }
         if let Some(minute) = self.sealer.due(now, self.island.sealed_through(), self.island.late_rows()) {
-            let refusals = self.refusals.0.clone();
-            let ack = Box::new(move |acked: Result<Offset, AppendError>| {
-                // Nobody listens any more when the island has stopped.
-                acked.err().into_iter().for_each(|why| drop(refusals.send(why)));
-            });
-            self.shared.log.append(encode_seal(minute), ack);
+            self.append(encode_seal(minute));
         }
         Ok(())
+    }
+
+    /// Rules enter the log as Seals do: by the owner, once; what is in the log counts.
+    fn change_rules_if_due(&mut self) {
+        let Some(wanted) = self.shared.rules.load_full() else { return };
+        let version = wanted.version;
+        if version == self.island.rules_version() || self.rules_appended == Some(version) {
+            return;
+        }
+        self.rules_appended = Some(version);
+        let from_minute = Minute::of_unix_millis(self.clock.unix_millis()).next().0;
+        let file = |(name, text): &(String, String)| v1::RuleFile { name: name.clone(), text: text.clone() };
+        let files = wanted.files.iter().map(file).collect();
+        self.append(encode_rules(v1::Rules { version, from_minute, files }));
+    }
+
+    fn append(&self, record: Bytes) {
+        let refusals = self.refusals.0.clone();
+        let ack = Box::new(move |acked: Result<Offset, AppendError>| {
+            // Nobody listens any more when the island has stopped.
+            acked.err().into_iter().for_each(|why| drop(refusals.send(why)));
+        });
+        self.shared.log.append(record, ack);
     }
 
     fn say(&self, state: IslandState) {

@@ -92,6 +92,11 @@ impl<'a> StateReader<'a> {
         self.take(len as usize)
     }
 
+    /// Bytes that are words.
+    pub(crate) fn text(&mut self) -> Result<&'a str, StateError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| self.damaged("holds words that are not UTF-8"))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }

@@ -6,10 +6,14 @@
 //! │ 'D' │ publisher u128 │ epoch u64 │ account │    dedup window of a publisher and what became of its rows
 //! │ 'O' │ minute u32 │                              an open minute
 //! │ 'P' │ minute u32 │                              rows of a minute ahead of those that may be open
+//! │ 'R' │                                           rule files
+//! │ 'S' │ rule u128 │                               the alert states of a rule
+//! │ 'T' │ rule u128 │ ring u8 │ minute u32 │          a minute that a rule's window still needs
 //! │ 'U' │ local id u32 │                            the last point of a cumulative series
 //! │ 'X' │ reason │ 0 │ account │ 0 │ metric │       dropped rows
 //! ```
 
+use alerts::Fingerprint;
 use model::{LocalId, Minute, PublisherId, Reason};
 
 use crate::accounting::{DropKey, HourKey};
@@ -19,6 +23,9 @@ pub(crate) const ACCOUNT_ROWS: u8 = b'A';
 pub(crate) const PUBLISHER: u8 = b'D';
 pub(crate) const OPEN_MINUTE: u8 = b'O';
 pub(crate) const AHEAD_MINUTE: u8 = b'P';
+pub(crate) const RULES: u8 = b'R';
+pub(crate) const ALERT_STATUS: u8 = b'S';
+pub(crate) const ALERT_COLUMN: u8 = b'T';
 pub(crate) const CUMULATIVE: u8 = b'U';
 pub(crate) const DROPS: u8 = b'X';
 
@@ -44,6 +51,20 @@ pub(crate) fn read_publisher(key: &[u8]) -> Option<PublisherKey> {
 
 pub(crate) fn minute(tag: u8, minute: Minute) -> Vec<u8> {
     tagged(tag, &[&minute.0.to_be_bytes()])
+}
+
+pub(crate) fn alert_status(rule: Fingerprint) -> Vec<u8> {
+    tagged(ALERT_STATUS, &[&rule.0.to_be_bytes()])
+}
+
+pub(crate) fn alert_column(rule: Fingerprint, ring: u8, minute: Minute) -> Vec<u8> {
+    tagged(ALERT_COLUMN, &[&rule.0.to_be_bytes(), &[ring], &minute.0.to_be_bytes()])
+}
+
+/// All columns of a rule are in `[from, to)`: there are far fewer than 255 rings.
+pub(crate) fn alert_columns(rule: Fingerprint) -> (Vec<u8>, Vec<u8>) {
+    let of = |ring: u8| tagged(ALERT_COLUMN, &[&rule.0.to_be_bytes(), &[ring]]);
+    (of(0), of(u8::MAX))
 }
 
 pub(crate) fn cumulative(id: LocalId) -> Vec<u8> {

@@ -11,7 +11,7 @@ use store::{Kv, KvSnapshot};
 
 use crate::accounting::AccountRows;
 use crate::island::Island;
-use crate::{ApplyError, Counters, DropCounters};
+use crate::{AlertsView, ApplyError, Counters, DropCounters};
 
 /// A partition at one position of its log.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,8 @@ pub struct View {
     pub counters: Counters,
     /// Dropped rows by account, metric and reason.
     pub drops: Arc<DropCounters>,
+    /// What is not just ok, as of the last seal.
+    pub alerts: Arc<AlertsView>,
     rows: AccountRows,
 }
 
@@ -113,6 +115,7 @@ impl Island {
             hints: self.series.hints().clone(),
             counters: self.counters(),
             drops: Arc::clone(&self.books.drops),
+            alerts: Arc::clone(&self.alerts),
             rows: self.books.rows.clone(),
         }
     }

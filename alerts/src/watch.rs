@@ -185,15 +185,25 @@ impl Watch {
 
     /// What changed since the last call.
     pub fn checkpoint(&mut self) -> WatchChanges {
-        let files = std::mem::take(&mut self.files_changed).then(|| {
-            let next = self.next.as_ref().map(|(files, _)| files.clone());
-            std::iter::once(self.files.clone()).chain(next).collect()
-        });
+        let files = std::mem::take(&mut self.files_changed).then(|| self.sets());
         let of = |watched: &mut Watched| {
             (watched.state.rule().fingerprint, watched.dropped, watched.state.checkpoint())
         };
         let rules = self.rules.iter_mut().map(of).collect();
         WatchChanges { files, rules, gone: std::mem::take(&mut self.gone) }
+    }
+
+    /// All of it, as if all had changed.
+    #[must_use]
+    pub fn whole(&self) -> WatchChanges {
+        let of =
+            |watched: &Watched| (watched.state.rule().fingerprint, watched.dropped, watched.state.whole());
+        let files = (self.version() != 0).then(|| self.sets());
+        WatchChanges { files, rules: self.rules.iter().map(of).collect(), gone: Vec::new() }
+    }
+
+    fn sets(&self) -> Vec<RuleFiles> {
+        std::iter::once(&self.files).chain(self.next.as_ref().map(|(files, _)| files)).cloned().collect()
     }
 
     /// Back from what checkpoints have written. `pieces_of` finds a rule's dropped rows, status and columns; of a rule

@@ -16,6 +16,8 @@ pub enum Record {
     Rows(Vec<v1::Batch>),
     /// The owner's clock has passed this minute.
     Seal(Minute),
+    /// The rules from a minute on.
+    Rules(v1::Rules),
 }
 
 /// Bytes that are no record.
@@ -24,7 +26,7 @@ pub enum RecordError {
     /// Not protobuf of this shape.
     #[error("the log record cannot be decoded: {0}")]
     Protobuf(#[from] prost::DecodeError),
-    /// Neither rows nor a seal: written by a later version, or empty.
+    /// Neither rows nor a seal nor rules: written by a later version, or empty.
     #[error("the log record is of a kind that this version does not know: update the reader")]
     Kind,
 }
@@ -52,6 +54,12 @@ pub fn encode_seal(minute: Minute) -> Bytes {
     v1::LogRecord { kind: Some(Kind::Seal(v1::Seal { minute: minute.0 })) }.encode_to_vec().into()
 }
 
+/// The record that changes the rules.
+#[must_use]
+pub fn encode_rules(rules: v1::Rules) -> Bytes {
+    v1::LogRecord { kind: Some(Kind::Rules(rules)) }.encode_to_vec().into()
+}
+
 /// Back from bytes; given as `Bytes`, strings and sketches are not copied.
 ///
 /// # Errors
@@ -60,6 +68,7 @@ pub fn decode_record(record: impl Buf) -> Result<Record, RecordError> {
     match v1::LogRecord::decode(record)?.kind {
         Some(Kind::Rows(rows)) => Ok(Record::Rows(rows.batches)),
         Some(Kind::Seal(seal)) => Ok(Record::Seal(Minute(seal.minute))),
+        Some(Kind::Rules(rules)) => Ok(Record::Rules(rules)),
         None => Err(RecordError::Kind),
     }
 }
@@ -83,6 +92,13 @@ mod tests {
         for minute in [0, 1, u32::MAX] {
             assert_eq!(decode_record(&encode_seal(Minute(minute))[..]), Ok(Record::Seal(Minute(minute))));
         }
+    }
+
+    #[test]
+    fn rules_come_back() {
+        let files = vec![v1::RuleFile { name: "a.yaml".into(), text: "alerts: []".into() }];
+        let rules = v1::Rules { version: 7, from_minute: 9, files };
+        assert_eq!(decode_record(encode_rules(rules.clone())), Ok(Record::Rules(rules)));
     }
 
     #[test]

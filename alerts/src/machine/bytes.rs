@@ -77,18 +77,28 @@ impl RuleState {
     /// What has changed since the last call, or since it was loaded.
     pub fn checkpoint(&mut self) -> Pieces {
         let written = std::mem::replace(&mut self.changes.written, self.through);
+        let delete = std::mem::take(&mut self.changes.gone);
+        Pieces { delete, ..self.pieces_since(written) }
+    }
+
+    /// The whole state, as it would be written if all of it had changed.
+    #[must_use]
+    pub fn whole(&self) -> Pieces {
+        self.pieces_since(None)
+    }
+
+    fn pieces_since(&self, written: Option<Minute>) -> Pieces {
         let rings = (0..RINGS).zip([&self.operand, &self.other, &self.baseline]);
-        let new = rings
+        let kept = rings
             .flat_map(|(ring, columns)| columns.iter().map(move |(minute, column)| (ring, minute, column)));
-        let put = new
-            .filter(|(_, minute, _)| written.is_none_or(|written| *minute > written))
-            .map(|(ring, minute, column)| ColumnPiece {
-                ring,
-                minute,
-                bytes: column_bytes(ring, minute, column),
+        let put = kept
+            .filter(|(_, minute, _)| Some(*minute) > written)
+            .map(|(ring, minute, column)| {
+                let bytes = column_bytes(ring, minute, column);
+                ColumnPiece { ring, minute, bytes }
             })
             .collect();
-        Pieces { status: self.status_bytes(), put, delete: std::mem::take(&mut self.changes.gone) }
+        Pieces { status: self.status_bytes(), put, delete: Vec::new() }
     }
 
     /// Ring and minute of every column that a checkpoint has written: what is to be deleted with the rule.

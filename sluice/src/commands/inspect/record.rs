@@ -31,6 +31,11 @@ pub(super) enum Content {
         minute: u32,
         time: String,
     },
+    Rules {
+        /// The first minute that they are for.
+        from: String,
+        files: Vec<String>,
+    },
     /// Its checksum holds, but it is no record: an island counts it and goes on.
     Undecodable {
         why: String,
@@ -79,6 +84,10 @@ impl LogRecord {
         let content = match decode_record(Bytes::copy_from_slice(bytes)) {
             Ok(Record::Seal(minute)) => Content::Seal { minute: minute.0, time: time(minute) },
             Ok(Record::Rows(batches)) => rows(&batches, rows_max),
+            Ok(Record::Rules(rules)) => Content::Rules {
+                from: time(Minute(rules.from_minute)),
+                files: rules.files.into_iter().map(|file| file.name).collect(),
+            },
             Err(why) => Content::Undecodable { why: why.to_string() },
         };
         Self { offset, bytes: bytes.len(), content }
@@ -88,7 +97,7 @@ impl LogRecord {
     pub(super) fn damage(&self) -> Vec<String> {
         let named = |why: &str| format!("log record {}: {why}", self.offset);
         match &self.content {
-            Content::Seal { .. } => Vec::new(),
+            Content::Seal { .. } | Content::Rules { .. } => Vec::new(),
             Content::Undecodable { why } => vec![named(why)],
             Content::Rows { batches, .. } => {
                 batches.iter().filter_map(|batch| batch.unreadable.as_deref()).map(named).collect()

@@ -1,0 +1,130 @@
+//! Alerts in the island: verdicts are a function of the log, whatever crashes on the way.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
+
+mod support;
+
+use aggregator::{Island, IslandLimits};
+use bytes::Bytes;
+use model::Minute;
+use proptest::prelude::*;
+use proto::{encode_rules, v1};
+use store::MemoryKv;
+use support::{TestRow, dump, replay, rows_record, seal_record};
+
+const RULES: &str = "alerts:
+  - {name: hot, account: acme, metric: cpu, sampling: max, window: 2m, tiers: [{severity: a, when: '> 5', for: 2 of 3}]}
+  - {name: silent, account: acme, metric: latency, tiers: [{severity: a, when: no data for 2m}]}
+  - {name: all, account: acme, metric: cpu, by: [], tiers: [{severity: a, when: '> 12'}, {severity: b, when: '> 20'}]}
+  - {name: odd, account: acme, metric: cpu, deviation: {over: 4m}, tiers: [{severity: a, when: beyond 1}]}
+";
+
+#[test]
+fn a_rule_fires_and_clears_at_the_seals() {
+    let mut log = vec![rules_record(1, 10, RULES)];
+    for (minute, value) in [(9, 9.0), (10, 9.0), (11, 9.0), (12, 1.0), (13, 1.0), (14, 1.0)] {
+        log.push(rows_record(None, &[TestRow { series: 0, minute, value }]));
+        log.push(seal_record(minute));
+    }
+    // One record is the rules, then two a minute.
+    check(&log[..3], "");
+    check(&log[..5], "hot host=0 pending");
+    check(&log[..7], "hot host=0 firing since 11");
+    check(&log[..9], "hot host=0 firing since 11");
+    check(&log[..11], "hot host=0 resolved since 11");
+    check(&log[..13], "");
+}
+
+#[test]
+fn rows_that_come_late_change_no_verdict() {
+    let row = |minute, value| rows_record(None, &[TestRow { series: 0, minute, value }]);
+    let log = |before_the_seal: bool| {
+        let mut tenth = vec![row(10, 50.0), seal_record(10)];
+        tenth.rotate_left(usize::from(!before_the_seal));
+        let mut log = vec![rules_record(1, 0, RULES), row(9, 1.0), seal_record(9)];
+        log.extend(tenth.into_iter().chain([row(11, 1.0), seal_record(11)]));
+        log
+    };
+    check(&log(false), "");
+    check(&log(true), "hot host=0 firing since 11");
+}
+
+#[test]
+fn rules_that_cannot_be_used_are_skipped_and_what_held_holds_on() {
+    let mut island = Island::new(IslandLimits::DEFAULT);
+    island.apply(0, &rules_record(1, 0, RULES)).unwrap();
+    let skipped = island.apply(1, &rules_record(2, 0, "alerts: [{name: x}]")).unwrap().skipped;
+    assert!(skipped[0].contains("r.yaml:1:10: alerts[0]: metric is missing"), "{skipped:?}");
+    assert_eq!(island.rules_version(), 1);
+    // The same version again is the same set.
+    assert!(island.apply(2, &rules_record(1, 0, "nonsense")).unwrap().skipped.is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    /// Each log is replayed with a crash before any of its records, in any combination.
+    #[test]
+    fn crashes_leave_no_trace(
+        steps in prop::collection::vec(
+            (prop::collection::vec((0..6_u32, 0..3_u32, 0..9_i32), 0..6), prop::bool::weighted(0.6), any::<bool>()), 1..30,
+        ),
+        change in 5..20_usize,
+    ) {
+        let (mut log, mut crashes, mut minute) = (vec![rules_record(1, 10, RULES)], vec![false], 9_u32);
+        for (at, (rows, seal, crash)) in steps.into_iter().enumerate() {
+            if at == change {
+                let fewer: Vec<&str> = RULES.lines().filter(|line| !line.contains("hot")).collect();
+                log.push(rules_record(2, minute + 2, &fewer.join("\n")));
+                crashes.push(crash);
+            }
+            let rows: Vec<TestRow> = rows
+                .into_iter()
+                .map(|(series, back, value)| TestRow { series, minute: minute + 1 - back, value: value.into() })
+                .collect();
+            log.push(rows_record(None, &rows));
+            crashes.push(crash);
+            if seal {
+                minute += 1;
+                log.push(seal_record(minute));
+                crashes.push(crash);
+            }
+        }
+        let (mut whole, disk) = (Island::new(IslandLimits::DEFAULT), MemoryKv::new());
+        replay(&mut whole, &log, &disk);
+        let (mut island, broken) = (Island::new(IslandLimits::DEFAULT), MemoryKv::new());
+        for (at, crash) in crashes.iter().enumerate() {
+            if *crash {
+                island = Island::load(IslandLimits::DEFAULT, &*store::Kv::snapshot(&broken)).unwrap();
+            }
+            replay(&mut island, &log[..=at], &broken);
+        }
+        prop_assert_eq!(shown(&island), shown(&whole));
+        prop_assert_eq!(island.image().unwrap(), whole.image().unwrap());
+        prop_assert_eq!(dump(&broken), dump(&disk));
+    }
+}
+
+fn rules_record(version: u64, from_minute: u32, text: &str) -> Bytes {
+    let files = vec![v1::RuleFile { name: "r.yaml".into(), text: text.into() }];
+    encode_rules(v1::Rules { version, from_minute, files })
+}
+
+/// Replays, and compares what is shown of the rule hot.
+#[track_caller]
+fn check(log: &[Bytes], expected: &str) {
+    let mut island = Island::new(IslandLimits::DEFAULT);
+    replay(&mut island, log, &MemoryKv::new());
+    let shown: Vec<String> = shown(&island).into_iter().filter(|one| one.starts_with("hot")).collect();
+    assert_eq!(shown.join(", "), expected);
+}
+
+fn shown(island: &Island) -> Vec<String> {
+    let view = island.view();
+    let one = |alert: &aggregator::Alert| {
+        let dims: Vec<String> =
+            alert.dims.pairs().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let since = alert.fired.map_or(String::new(), |Minute(minute)| format!(" since {minute}"));
+        format!("{} {} {}{since}", alert.rule.name, dims.join(","), alert.state)
+    };
+    view.alerts.shown.iter().map(one).collect()
+}
