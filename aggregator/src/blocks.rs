@@ -11,12 +11,18 @@ use crate::side_rows::{SideRow, SideRows};
 use crate::view::OpenBlock;
 use crate::{ApplyError, StateError};
 
+/// Takes a metric's block of a minute, and which series are in it.
+type EachOfMinute<'a> = &'a mut dyn FnMut(MetricId, &[LocalId], Vec<u8>);
+
+/// Takes a block of any minute, and which series are in it.
+type EachBlock<'a> = &'a mut dyn FnMut(MetricId, Minute, &[LocalId], Vec<u8>);
+
 /// The rows of one minute, each metric a block, in order of the metrics.
 pub(crate) fn of_cells(
     cells: &Cells,
     metric_of: impl Fn(LocalId) -> MetricId,
     wanted: Option<&BTreeSet<MetricId>>,
-    each: &mut dyn FnMut(MetricId, &[LocalId], Vec<u8>),
+    each: EachOfMinute<'_>,
 ) -> Result<(), StoreError> {
     let mut ids: Vec<Vec<LocalId>> = Vec::new();
     for (id, _) in cells.iter() {
@@ -64,7 +70,7 @@ pub(crate) fn read(
 /// Rows in order of minute, metric and id, each minute and metric a block.
 pub(crate) fn of_side<'a>(
     rows: impl IntoIterator<Item = (&'a (Minute, MetricId, LocalId), &'a model::Aggregate)>,
-    each: &mut dyn FnMut(MetricId, Minute, &[LocalId], Vec<u8>),
+    each: EachBlock<'_>,
 ) -> Result<(), StoreError> {
     let (mut block, mut ids, mut current) = (SlabBlock::new(), Vec::new(), None);
     for ((minute, metric, id), row) in rows {

@@ -74,7 +74,7 @@ impl SeriesTable {
         let mut all = self.hints.clone();
         all.forget_saved();
         all.save(Minute(0), &mut |key, value| {
-            value.into_iter().for_each(|value| batch.put(Cf::Hints, &*key, value))
+            value.into_iter().for_each(|value| batch.put(Cf::Hints, &*key, value));
         });
     }
 

@@ -1,5 +1,7 @@
 //! What a start makes of the saved hints: the same as before, and of damaged ones what the dictionary has.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
 use std::ops::ControlFlow;
 
 use aggregator::{Island, IslandLimits};

@@ -143,7 +143,7 @@ impl Frontend {
         };
         // From here on the rows are on their way to the logs, whether anybody waits for them or not.
         let settled = tokio::spawn(settle(appended, judged, Arc::clone(&self.counters)));
-        settled.await.unwrap_or_else(|_| Err(PublishError::Bug))
+        settled.await.unwrap_or(Err(PublishError::Bug))
     }
 
     fn judge(&self, batch: &v1::Batch, now: u64) -> Judged {

@@ -142,9 +142,9 @@ impl LocalIds {
             return Err(bytes.damaged("local ids do not ascend"));
         }
         if ids.len() == CHUNK {
-            self.sealed.push(line)
+            self.sealed.push(line);
         } else {
-            self.open = ids
+            self.open = ids;
         }
         Ok(())
     }
@@ -251,7 +251,7 @@ mod tests {
             ids.iter().for_each(|id| { packed.push(*id); });
             prop_assert_eq!(packed.len(), ids.len());
             prop_assert_eq!(packed.last(), ids.last().copied());
-            prop_assert_eq!(packed.iter().collect::<Vec<_>>(), ids.clone());
+            prop_assert_eq!(&packed.iter().collect::<Vec<_>>(), &ids);
             let (asked, expected): (Vec<u32>, Vec<u32>) =
                 ids.iter().copied().zip(0_u32..).step_by(every).flat_map(|one| [one; 2]).unzip();
             let mut out = vec![9];

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn like_hashes_fill_a_bucket_and_not_the_memory() {
-        let hashes: Vec<u64> = (0..3_000_u64).map(|n| n << 58 | n >> 6 | 0xABC << SHIFT).collect();
+        let hashes: Vec<u64> = (0..3_000_u64).map(|n| n.rotate_right(6) | (0xABC << SHIFT)).collect();
         let names = check(&hashes);
         assert!(names.directory.len() <= 3_000 / VALUES_PER_SLOT, "{}", names.directory.len());
     }

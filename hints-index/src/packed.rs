@@ -99,12 +99,12 @@ impl Packed {
         let (width, fields) = (usize::from(self.width), self.fields());
         // A field equals the value when the difference in its bits is zero: then adding all ones below its top bit
         // does not carry into that bit (Warren, Hacker's Delight, 6-1).
-        let ones = (0..fields).fold(0_u64, |all, field| all | 1 << (field * width));
+        let ones = (0..fields).fold(0_u64, |all, field| all | (1 << (field * width)));
         let (pattern, low) = (ones * value, ones * (self.mask() >> 1));
         let tops = ones << (width - 1);
         for (at, &word) in self.words.iter().enumerate() {
             let differs = word ^ pattern;
-            let mut equal = !((differs & low) + low | differs) & tops;
+            let mut equal = !(((differs & low) + low) | differs) & tops;
             while equal != 0 {
                 let position = at * fields + self.field_at(equal.trailing_zeros());
                 if position < self.len() {
@@ -136,13 +136,13 @@ impl Packed {
     #[inline]
     fn place(&self, at: usize) -> (usize, usize) {
         let fields = self.fields();
-        let word = (at as u64 * RECIPROCALS[fields] >> 32) as usize;
+        let word = ((at as u64 * RECIPROCALS[fields]) >> 32) as usize;
         (word, at - word * fields)
     }
 
     #[inline]
     fn field_at(&self, bit: u32) -> usize {
-        (u64::from(bit) * RECIPROCALS[usize::from(self.width)] >> 32) as usize
+        ((u64::from(bit) * RECIPROCALS[usize::from(self.width)]) >> 32) as usize
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn divisions_are_exact() {
         for fields in 1..=64_u64 {
-            assert!((0..1 << 16).all(|at: u64| at * RECIPROCALS[fields as usize] >> 32 == at / fields));
+            assert!((0..1 << 16).all(|at: u64| (at * RECIPROCALS[fields as usize]) >> 32 == at / fields));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Which series had data when, against a list of all rows; and the way to the disk and back, at every step.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use hints_index::{
@@ -45,7 +47,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (minute.clone(), prop_oneof![Just(1_u32), 1_u32..40], 0_u32..40)
             .prop_map(|(minute, every, rest)| Step::Note { minute, every, rest: rest % every }),
         1 => minute.clone().prop_map(Step::Sealed),
-        1 => (minute.clone(), 0_u32..200).prop_map(|(from, len)| Step::Delete(from, from + len)),
+        1 => (minute, 0_u32..200).prop_map(|(from, len)| Step::Delete(from, from + len)),
         1 => Just(Step::Clone),
         2 => Just(Step::Save),
     ];
@@ -85,7 +87,7 @@ impl House {
                     drop(match value {
                         Some(value) => disk.insert(key, value),
                         None => disk.remove(&key),
-                    })
+                    });
                 });
                 let (from, to) = JOURNAL_KEYS;
                 disk.retain(|key, _| !(from.as_slice()..to.as_slice()).contains(&key.as_slice()));
@@ -112,7 +114,7 @@ fn insert(index: &mut HintsIndex, id: u32) {
     let (host, zone) = (format!("host-{id}"), format!("zone-{}", id % 7));
     let dims = [("Host", host.as_str()), ("Zone", zone.as_str())];
     // Some of the series lack the first.
-    index.insert("acme", "Cpu", 0, id * 2, dims.into_iter().skip(usize::from(id % 5 == 0))).unwrap();
+    index.insert("acme", "Cpu", 0, id * 2, dims.into_iter().skip(usize::from(id.is_multiple_of(5)))).unwrap();
 }
 
 fn load(disk: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<HintsIndex, LoadError> {

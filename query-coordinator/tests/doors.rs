@@ -119,7 +119,7 @@ async fn integers_are_exact_and_an_overflow_is_told() {
     body["pivot"] = json!([{"metric": "Bytes", "sampling": "sum"}, {"metric": "Bytes", "sampling": "max"}]);
     let (_, reply) = post(app(), "/v1/top", body.to_string()).await;
     let [put, get] = [&reply["rows"][0], &reply["rows"][1]];
-    assert_eq!((&put["dims"]["Api"], &put["rank"]), (&json!("Put"), &json!(9.223_372_036_854_775_8e18)));
+    assert_eq!((&put["dims"]["Api"], &put["rank"]), (&json!("Put"), &json!(9.223_372_036_854_776e18)));
     assert_eq!(put["points"][0]["value"], json!(i64::MAX - 1));
     assert_eq!((&get["rank"], &get["pivot"]["Bytes:max"]), (&json!(i64::MAX), &json!(i64::MAX)));
     assert_eq!(reply["others"]["rank"], json!((1_i64 << 53) + 1));

@@ -28,7 +28,11 @@ pub(crate) fn run(args: &HintsArgs) -> Result<Exit, AskError> {
     }
     table.foot(format!("{} values in all", number(&answer["total"])));
     for step in answer["why_empty"].as_array().into_iter().flatten() {
-        table.foot(format!("{} series left: {}", number(&step["series"]), step["step"].as_str().unwrap_or_default()));
+        table.foot(format!(
+            "{} series left: {}",
+            number(&step["series"]),
+            step["step"].as_str().unwrap_or_default()
+        ));
     }
     if let Some(next) = answer["next"].as_str().filter(|next| !next.is_empty()) {
         table.foot(format!("next page: --after {next:?}"));

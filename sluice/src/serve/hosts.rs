@@ -119,7 +119,7 @@ mod tests {
             "[::1]",
             "localhost.",
         ] {
-            check(Method::GET, host, None, None);
+            check(&Method::GET, host, None, None);
         }
         for host in [
             "evil.example",
@@ -129,24 +129,25 @@ mod tests {
             "10.0.0.1",
             "",
         ] {
-            check(Method::GET, host, None, Some(Refused::Host(host.to_owned())));
+            check(&Method::GET, host, None, Some(Refused::Host(host.to_owned())));
         }
-        check(Method::POST, "Sluice.Example:443", None, None);
+        check(&Method::POST, "Sluice.Example:443", None, None);
     }
 
     #[test]
     fn a_page_posts_to_where_it_came_from() {
         let foreign = |origin: &str| Some(Refused::Origin(origin.to_owned()));
-        check(Method::POST, "127.0.0.1:4318", Some("http://127.0.0.1:4318"), None);
-        check(Method::POST, "127.0.0.1:4318", Some("https://sluice.example"), None);
+        check(&Method::POST, "127.0.0.1:4318", Some("http://127.0.0.1:4318"), None);
+        check(&Method::POST, "127.0.0.1:4318", Some("https://sluice.example"), None);
         for origin in ["http://evil.example", "http://127.0.0.1:8080", "http://localhost:4318", "null"] {
-            check(Method::POST, "127.0.0.1:4318", Some(origin), foreign(origin));
-            check(Method::GET, "127.0.0.1:4318", Some(origin), None); // the browser keeps the answer from the page
+            check(&Method::POST, "127.0.0.1:4318", Some(origin), foreign(origin));
+            check(&Method::GET, "127.0.0.1:4318", Some(origin), None); // the browser keeps the answer from the page
         }
     }
 
     #[track_caller]
-    fn check(method: Method, host: &str, origin: Option<&str>, expected: Option<Refused>) {
+    #[expect(clippy::needless_pass_by_value, reason = "what is expected is written where it is expected")]
+    fn check(method: &Method, host: &str, origin: Option<&str>, expected: Option<Refused>) {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_str(host).unwrap());
         origin
@@ -154,7 +155,7 @@ mod tests {
             .for_each(|origin| drop(headers.insert(ORIGIN, HeaderValue::from_str(origin).unwrap())));
         let hosts = Hosts::new(&["sluice.example".to_owned()]);
         assert_eq!(
-            hosts.check(&method, &Uri::from_static("/v1/top"), &headers).err(),
+            hosts.check(method, &Uri::from_static("/v1/top"), &headers).err(),
             expected,
             "{host} {origin:?}"
         );

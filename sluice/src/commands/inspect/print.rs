@@ -235,7 +235,8 @@ fn slabs(store: &Store) -> Table {
 }
 
 fn parts(store: &Store) -> Table {
-    let mut table = Table::new(["compacted", "parts", "damaged", "moved out", "rows", "bytes", "bits/row", "time"]);
+    let mut table =
+        Table::new(["compacted", "parts", "damaged", "moved out", "rows", "bytes", "bits/row", "time"]);
     for found in &store.parts {
         let numbers = [found.parts, found.parts_damaged, found.parts_moved_out, found.rows, found.bytes];
         let time = found.from_to.as_ref().map_or_else(String::new, |[from, to]| span(from, to));
