@@ -53,6 +53,8 @@ pub struct Alert {
     pub state: State,
     /// Since when it fires; or fired, when it resolved just now.
     pub fired: Option<Minute>,
+    /// What was compared in the newest minute; NaN when there was nothing, or after a restart.
+    pub value: f64,
 }
 
 /// One closed minute of a partition.
@@ -172,7 +174,14 @@ impl Island {
             GroupName::Words(words) => words.clone(),
             GroupName::Series(id) => self.dims_of(one.rule, id).unwrap_or_default(),
         };
-        Alert { rule: Arc::clone(one.rule), tier: one.tier, dims, state: one.state, fired: one.fired }
+        Alert {
+            rule: Arc::clone(one.rule),
+            tier: one.tier,
+            dims,
+            state: one.state,
+            fired: one.fired,
+            value: one.value,
+        }
     }
 
     fn dims_of(&self, rule: &Rule, id: LocalId) -> Option<Dims> {

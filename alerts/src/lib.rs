@@ -31,6 +31,7 @@ mod members;
 mod problem;
 mod rules;
 mod test_file;
+mod texts;
 mod watch;
 mod yaml;
 
@@ -44,4 +45,5 @@ pub use rules::{
     Signal, Template, Tier,
 };
 pub use test_file::{Mismatch, Outcome, TestFile};
+pub use texts::Texts;
 pub use watch::{CATCH_UP_MINUTES, EachSeries, Partition, RuleFiles, Standing, Told, Watch, WatchChanges};

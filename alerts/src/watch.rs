@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use model::{Aggregate, LocalId, Minute, Sampling, Scalars, Sketches};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::machine::{Column, Pieces, RuleState, State, StateBytesError, Transition, Turn};
 use crate::members::{GroupName, Members, Readers};
 use crate::rules::{Fingerprint, Rule, RuleSet, Signal};
@@ -102,11 +104,26 @@ pub struct Standing<'a> {
     pub state: State,
     /// It fires since, whatever the state shows; or fired, when it resolved just now.
     pub fired: Option<Minute>,
+    /// What was compared in the newest minute; NaN when there was nothing, or after a restart.
+    pub value: f64,
 }
 
 // === impl RuleFiles ===
 
 impl RuleFiles {
+    /// Of these files, in the order of their names.
+    #[must_use]
+    pub fn new(mut files: Vec<(String, String)>) -> Self {
+        files.sort();
+        let mut bytes = Vec::new();
+        for text in files.iter().flat_map(|(name, text)| [name, text]) {
+            bytes.extend((text.len() as u64).to_le_bytes());
+            bytes.extend(text.as_bytes());
+        }
+        let version = if files.is_empty() { 0 } else { xxh3_64(&bytes).max(1) };
+        Self { version, from: Minute(0), files }
+    }
+
     /// All rules of these files.
     ///
     /// # Errors
@@ -349,7 +366,8 @@ impl Watched {
             let interesting = !matches!(state, State::None | State::Ok);
             let number = group as u32;
             let name = interesting.then(|| self.members.name(number)).flatten()?;
-            Some(Standing { rule: self.state.rule(), tier, number, group: name, state, fired })
+            let value = self.state.value(group);
+            Some(Standing { value, rule: self.state.rule(), tier, number, group: name, state, fired })
         })
     }
 }

@@ -113,6 +113,14 @@ fn close(watch: &mut Watch, partition: &Fake, minute: u32) -> Vec<String> {
     told
 }
 
+/// Without the values, which are no part of the state.
+fn standing(watch: &Watch) -> Vec<String> {
+    let one = |one: alerts::Standing<'_>| {
+        format!("{} {} {} {} {:?}", one.rule.name, one.tier, one.number, one.state, one.fired)
+    };
+    watch.standing().map(one).collect()
+}
+
 type Row = (usize, u8, i64);
 
 proptest! {
@@ -147,7 +155,7 @@ proptest! {
                 watch = disk.read(&fake);
             }
         }
-        prop_assert_eq!(format!("{:?}", watch.standing().collect::<Vec<_>>()), format!("{:?}", unbroken.standing().collect::<Vec<_>>()));
+        prop_assert_eq!(standing(&watch), standing(&unbroken));
     }
 }
 

@@ -91,6 +91,9 @@ pub(crate) enum ReadCommand {
     /// Roles, partitions, lag, and where rows were refused or dropped
     #[command(after_help = "Example:\n  sluice health --server http://127.0.0.1:4318")]
     Health(HealthArgs),
+    /// What fires, is about to, or cannot be said
+    #[command(after_help = "Examples:\n  sluice alerts\n  sluice alerts --all --format json")]
+    Alerts(AlertsArgs),
 }
 
 /// Where a server listens and keeps its data. Absent flags fall back to `SLUICE_*`, then sluice.toml, then defaults.
@@ -105,7 +108,7 @@ pub(crate) struct ServeArgs {
     /// Address of the HTTP port [default: 127.0.0.1:4318]
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<String>,
-    /// Further names that the HTTP port answers to, as a proxy in front of it sends them: NAME[,NAME] [default: loopback's only]
+    /// Further names that the HTTP port answers to, as a proxy in front of it sends them, by commas [default: loopback's only]
     #[arg(long, value_name = "NAMES")]
     pub(crate) http_hosts: Option<String>,
     /// Number of partitions; fixed when the data directory is made [default: 4]
@@ -129,6 +132,12 @@ pub(crate) struct ServeArgs {
     /// Memory for pages that were read back [default: 64]
     #[arg(long, value_name = "MB")]
     pub(crate) cold_cache_mb: Option<usize>,
+    /// Folder of rule files (*.yaml), read again when they change [default: ./rules if it is there]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Option<PathBuf>,
+    /// An Alertmanager that is told what fires: http://HOST:PORT [default: nobody]
+    #[arg(long, value_name = "URL")]
+    pub(crate) alertmanager: Option<String>,
     /// Memory of all publish requests at work, over all connections, in MiB; beyond it they are refused and sent again [default: 1024]
     #[arg(long, value_name = "MIB")]
     pub(crate) publish_memory_mib: Option<usize>,
@@ -340,6 +349,18 @@ pub(crate) struct HintsArgs {
     pub(crate) after: String,
     #[command(flatten)]
     pub(crate) window: Window,
+    #[command(flatten)]
+    pub(crate) read: Read,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AlertsArgs {
+    /// Also what is pending, resolved, unknown or without data, not only what fires
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// The account to ask for
+    #[arg(long, value_name = "NAME", env = "SLUICE_ACCOUNT", default_value = "default")]
+    pub(crate) account: String,
     #[command(flatten)]
     pub(crate) read: Read,
 }

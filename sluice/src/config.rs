@@ -38,6 +38,9 @@ pub(crate) struct Config {
     pub(crate) retention_days: u32,
     pub(crate) publish_memory_bytes: usize,
     pub(crate) cold: ColdConfig,
+    /// Folder of rule files; it need not be there.
+    pub(crate) rules: PathBuf,
+    pub(crate) alertmanager: Option<String>,
 }
 
 /// Where old pages go.
@@ -75,6 +78,8 @@ struct File {
     hot_retention_days: Option<u32>,
     cold_cache_mb: Option<usize>,
     publish_memory_mib: Option<usize>,
+    rules: Option<PathBuf>,
+    alertmanager: Option<String>,
 }
 
 /// Reads the layers and checks the result.
@@ -121,6 +126,12 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
     let cache_mb = layers.pick("cold_cache_mb", args.cold_cache_mb, file.cold_cache_mb, "64")?;
     let cold = cold(url, days, cache_mb)?;
 
+    let rules: String =
+        layers.pick("rules", args.rules.as_ref().map(path), file.rules.as_ref().map(path), "./rules")?;
+    let alertmanager: String = layers.pick("alertmanager", args.alertmanager.clone(), file.alertmanager, "")?;
+    if !alertmanager.is_empty() && !alertmanager.starts_with("http://") {
+        bail!("alertmanager is {alertmanager:?}, must be http://HOST:PORT: this version has no TLS");
+    }
     let mib_default = MEMORY_BYTES_DEFAULT >> 20;
     let publish_memory_mib: usize = layers.pick(
         "publish_memory_mib",
@@ -160,6 +171,8 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
         retention_days,
         cold,
         publish_memory_bytes: publish_memory_mib.saturating_mul(1 << 20),
+        rules: PathBuf::from(rules),
+        alertmanager: Some(alertmanager).filter(|url| !url.is_empty()),
     };
     Ok((config, layers.settings))
 }

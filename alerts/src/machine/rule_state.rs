@@ -95,6 +95,13 @@ impl RuleState {
         (tier.state(group), tier.fired(group))
     }
 
+    /// What was compared in the newest minute; NaN when there was nothing, or after a restart. For people: no part of the
+    /// state.
+    #[must_use]
+    pub fn value(&self, group: usize) -> f64 {
+        self.scratch.signal.get(group).copied().unwrap_or(f64::NAN)
+    }
+
     /// Evaluates a minute: the operand's column, and that of what a ratio divides by. A minute is taken once and in order; another one is a bug of the caller, and nothing is done.
     pub fn close(
         &mut self,

@@ -2,6 +2,7 @@
 //!
 //! In:   parsed flags. Out: text on stdout and an exit status. Never: another protocol than the public one.
 
+mod alerts;
 mod ask;
 mod conditions;
 mod dimensions;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: &ReadCommand) -> Result<Exit, AskError> {
         ReadCommand::Metrics(args) => metrics::run(args),
         ReadCommand::Dimensions(args) => dimensions::run(args),
         ReadCommand::Hints(args) => hints::run(args),
+        ReadCommand::Alerts(args) => alerts::run(args),
         ReadCommand::Health(args) => health::run(args),
     }
 }

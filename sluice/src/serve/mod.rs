@@ -5,6 +5,7 @@
 //! Order: lock the data, bind the ports, open logs and stores, start islands, serve; then drain the other way round.
 
 mod admin;
+mod alerts;
 mod books;
 mod console;
 pub(crate) mod data_dir;
@@ -12,8 +13,10 @@ mod grpc;
 mod hosts;
 mod http;
 pub(crate) mod offline;
+mod notify;
 mod partitions;
 mod prometheus;
+mod rules;
 mod shut_log;
 
 use std::net::SocketAddr;
@@ -45,6 +48,7 @@ pub(crate) struct House {
     pub(crate) coordinator: Coordinator,
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) memory: Memory,
+    pub(crate) rules_refused: rules::Refused,
 }
 
 pub(crate) fn run(config: &Config) -> anyhow::Result<Exit> {
@@ -65,6 +69,12 @@ async fn serve(config: &Config, data: &DataDir) -> anyhow::Result<()> {
 
     let (stop, stopped) = watch::channel(());
     let books = tokio::spawn(books::keep(house.clone(), grpc.local_addr()?, stopped.clone()));
+    let refused = Arc::clone(&house.rules_refused);
+    let mut aside = tokio::task::JoinSet::new();
+    aside.spawn(rules::keep(house.clone(), config.rules.clone(), refused, stopped.clone()));
+    if let Some(url) = config.alertmanager.clone() {
+        aside.spawn(notify::keep(Arc::clone(&partitions), url, stopped.clone()));
+    }
     let mut doors = tokio::task::JoinSet::new();
     doors.spawn(grpc::serve(grpc, house.clone(), stopped.clone()));
     doors.spawn(http::serve(http, house.clone(), Hosts::new(&config.http_hosts), stopped));
@@ -76,6 +86,7 @@ async fn serve(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     }
     drain(stop, doors).await;
     books.abort();
+    aside.shutdown().await;
     drop(house);
     tokio::task::spawn_blocking(move || partitions.close()).await.context("cannot close the partitions")
 }
@@ -104,7 +115,8 @@ fn build(config: &Config, data: &DataDir, partitions: &Arc<Partitions>) -> anyho
         started: unix_now(),
     });
     let memory = Memory::new(config.publish_memory_bytes);
-    Ok(House { frontend, coordinator, partitions: Arc::clone(partitions), memory })
+    let rules_refused = rules::Refused::default();
+    Ok(House { frontend, coordinator, partitions: Arc::clone(partitions), memory, rules_refused })
 }
 
 /// No new requests; those in flight may end.

@@ -1,0 +1,124 @@
+//! `rules/*.yaml`: read, checked, given to the islands, and read again when they change.
+//!
+//! In:   a folder, which need not be there. Out: the rules that the islands are to hold.
+//! Kept: what was read last, and why it was refused.
+//! Never: a part of a bad set. One file that cannot be used refuses all, and what held before holds on.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use alerts::RuleFiles;
+use anyhow::{Context as _, bail};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::partitions::Partitions;
+use super::{House, ended};
+
+const EVERY: Duration = Duration::from_secs(1);
+/// All files together stand in one record of every partition's log.
+const BYTES_MAX: u64 = 1 << 20;
+const FILES_MAX: usize = 100;
+
+/// Why the files that are there now are not used; shared with who asks.
+pub(crate) type Refused = Arc<Mutex<Option<String>>>;
+
+/// What tells whether a folder has changed: name, length and time of each file.
+type Seen = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
+/// Runs until the word to end.
+pub(super) async fn keep(house: House, folder: PathBuf, refused: Refused, stopped: watch::Receiver<()>) {
+    let mut ended = std::pin::pin!(ended(stopped));
+    let mut last = Seen::new();
+    loop {
+        let (folder, partitions, refused) =
+            (folder.clone(), Arc::clone(&house.partitions), Arc::clone(&refused));
+        let seen = std::mem::take(&mut last);
+        let looked = tokio::task::spawn_blocking(move || look(&folder, seen, &partitions, &refused)).await;
+        last = looked.unwrap_or_default();
+        tokio::select! {
+            () = &mut ended => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+/// One look at the folder; what was seen.
+fn look(folder: &Path, last: Seen, partitions: &Partitions, refused: &Refused) -> Seen {
+    let seen = match list(folder) {
+        Ok(Some(seen)) if seen != last => seen,
+        Ok(_) => return last,
+        Err(why) => {
+            refuse(refused, format!("{why:#}"));
+            return last;
+        }
+    };
+    match read(&seen).and_then(|files| check(&files, partitions).map(|()| files)) {
+        Ok(files) => {
+            tracing::info!(files = files.files.len(), version = files.version, "rules are good");
+            *refused.lock() = None;
+            partitions.islands().iter().for_each(|island| island.want_rules(files.clone()));
+        }
+        Err(why) => refuse(refused, format!("{why:#}")),
+    }
+    seen
+}
+
+fn refuse(refused: &Refused, why: String) {
+    let mut refused = refused.lock();
+    if refused.as_ref() != Some(&why) {
+        tracing::error!(%why, "the rules cannot be used: what held before holds on");
+        *refused = Some(why);
+    }
+}
+
+/// `None` when there is no such folder.
+fn list(folder: &Path) -> anyhow::Result<Option<Seen>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(why) => bail!("cannot read {}: {why}", folder.display()),
+    };
+    let mut seen = Seen::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !name.ends_with(".yaml") || name.ends_with(".test.yaml") || name.starts_with('.') {
+            continue;
+        }
+        let about = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        seen.push((path, about.len(), about.modified().ok()));
+    }
+    if seen.len() > FILES_MAX {
+        bail!("{} has {} rule files, at most {FILES_MAX} are taken", folder.display(), seen.len());
+    }
+    seen.sort();
+    Ok(Some(seen))
+}
+
+fn read(seen: &Seen) -> anyhow::Result<RuleFiles> {
+    let (mut files, mut room) = (Vec::new(), BYTES_MAX);
+    for (path, ..) in seen {
+        let mut text = String::new();
+        let file = fs::File::open(path).and_then(|file| file.take(room + 1).read_to_string(&mut text));
+        file.with_context(|| format!("cannot read {}", path.display()))?;
+        room = room.checked_sub(text.len() as u64).with_context(|| {
+            format!("{}: the rule files have more than {BYTES_MAX} bytes together", path.display())
+        })?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        files.push((name, text));
+    }
+    Ok(RuleFiles::new(files))
+}
+
+/// Every file by itself and all together, on the partitions that there are.
+fn check(files: &RuleFiles, partitions: &Partitions) -> anyhow::Result<()> {
+    let rules = files.parse().map_err(anyhow::Error::msg)?;
+    match rules.beyond_one_island(partitions.placement).as_slice() {
+        [] => Ok(()),
+        [first, ..] => bail!("rule {first}"),
+    }
+}
