@@ -26,7 +26,7 @@ use crate::measure::stripes::Stripes;
 use crate::measure::{Drained, merged};
 use crate::send::heartbeat::Events;
 use crate::send::outbox::Outbox;
-use crate::send::press::Press;
+use crate::send::press::{Press, Pressed};
 use crate::send::transport::{Packet, Receipt, SendError, Transport};
 use crate::worker::Worker;
 
@@ -69,7 +69,7 @@ pub(crate) struct Engine {
     worker: Worker,
 }
 
-/// The press, and what its last heartbeat said.
+/// The press, and what its heartbeats have said, those that were dropped unsent left out.
 struct Sender {
     press: Press,
     declared: Events,
@@ -199,12 +199,15 @@ impl Engine {
         self.drain(*open, false, None);
     }
 
-    /// Declares everything that was built, and waits until all of it is answered or the time is over.
+    /// Declares everything that was built, and waits until all of it is answered or the time is over. A heartbeat that
+    /// found no room in the queue is declared again once the queue is empty.
     pub(crate) fn finish(self: &Arc<Self>, timeout: Duration) -> Accounting {
         let until = Instant::now() + timeout;
         self.flush();
         self.declare_all();
-        self.wait_idle(until);
+        while self.wait_idle(until) && self.press.lock().press.is_undeclared() {
+            self.declare_all();
+        }
         self.accounting()
     }
 
@@ -228,16 +231,19 @@ impl Engine {
         let alive = (!self.settings.replay).then(|| (*open, self.events_since(&mut sender)));
         sender.press.at(self.settings.clock.now());
         sender.press.declare(Minute(u32::MAX), alive);
-        self.enqueue(sender.press.take());
+        self.enqueue(&mut sender);
     }
 
-    fn wait_idle(&self, until: Instant) {
+    /// False when the time is over, or the client has stopped.
+    fn wait_idle(&self, until: Instant) -> bool {
         let mut outbox = self.outbox.lock();
-        while !outbox.is_idle() && !self.stopped.load(Ordering::Acquire) {
-            if self.settled.wait_until(&mut outbox, until).timed_out() {
-                return;
+        while !outbox.is_idle() {
+            if self.stopped.load(Ordering::Acquire) || self.settled.wait_until(&mut outbox, until).timed_out()
+            {
+                return false;
             }
         }
+        true
     }
 
     /// All cells to rows; called under the lock of `open_minute`.
@@ -270,21 +276,21 @@ impl Engine {
             let events = self.events_since(&mut sender);
             sender.press.declare(minute, Some((minute, events)));
         }
-        self.enqueue(sender.press.take());
+        self.enqueue(&mut sender);
     }
 
-    fn enqueue(&self, packets: Vec<Packet>) {
-        for packet in packets {
+    fn enqueue(&self, sender: &mut Sender) {
+        for pressed in sender.press.take() {
             let mut outbox = self.outbox.lock();
             if self.settings.replay {
-                self.wait_for_room(&mut outbox, packet.request.len());
+                self.wait_for_room(&mut outbox, pressed.packet.request.len());
             }
-            let dropped = outbox.push(packet);
+            let dropped = outbox.push(pressed);
             drop(outbox);
-            if dropped > 0 {
-                tracing::warn!(rows = dropped, "the queue is full: the oldest rows were dropped");
-            }
             self.wake.notify_one();
+            if !dropped.is_empty() {
+                sender.lost(dropped);
+            }
         }
     }
 
@@ -307,13 +313,7 @@ impl Engine {
             dropped: tally.dropped,
             overflowed: sender.press.output().overflowed,
         };
-        let before = std::mem::replace(&mut sender.declared, now);
-        Events {
-            sent: now.sent - before.sent,
-            retried: now.retried - before.retried,
-            dropped: now.dropped - before.dropped,
-            overflowed: now.overflowed - before.overflowed,
-        }
+        now.minus(std::mem::replace(&mut sender.declared, now))
     }
 
     // --- the worker's side ---
@@ -392,6 +392,19 @@ impl Engine {
             dropped: tally.dropped,
             retried: tally.retried,
             unconfirmed: outbox.rows() + tally.unknown,
+        }
+    }
+}
+
+// === impl Sender ===
+
+impl Sender {
+    /// These batches were dropped unsent: the next heartbeat says what theirs would have said.
+    fn lost(&mut self, dropped: Vec<Pressed>) {
+        let rows: u64 = dropped.iter().map(|pressed| pressed.packet.rows).sum();
+        tracing::warn!(rows, "the queue is full: the oldest rows were dropped");
+        for pressed in dropped {
+            self.declared = self.declared.minus(self.press.lost(pressed.declared));
         }
     }
 }

@@ -36,6 +36,10 @@ pub const EXPLICIT_ROWS_MAX: usize = 100_000;
 /// Minutes whose rows are built and not yet declared; beyond that they are declared at once. Six weeks.
 pub(crate) const UNDECLARED_MINUTES_MAX: usize = 65_536;
 
+/// Minutes that are declared again because their heartbeat was dropped; beyond that only `rows_dropped` tells of them.
+/// Half of [`UNDECLARED_MINUTES_MAX`], so that lost minutes alone never ask for a declaration at each row.
+pub(crate) const LOST_MINUTES_MAX: usize = UNDECLARED_MINUTES_MAX / 2;
+
 /// A series that was silent for so many minutes is forgotten, so that series that come and go do not add up to
 /// [`SERIES_MAX_DEFAULT`].
 pub(crate) const IDLE_MINUTES_MAX: u8 = 10;

@@ -294,8 +294,12 @@ fn while_the_server_is_away_the_oldest_rows_go_and_are_declared() {
     assert_eq!(accounting.rows, accounting.accepted + accounting.dropped);
     assert_eq!(accounting.measurements, built);
     let known = server.known.lock().unwrap();
-    // Which minutes' heartbeats went with the rows depends on the moment; that rows went is always said.
     assert!(known.declared("rows_dropped").values().sum::<u64>() > 0);
+    // Heartbeats went with the rows, and were said again: each minute knows of its losses.
+    let declared = known.declared("rows_built");
+    assert!((1000..1016).all(|minute| declared[&minute] > 2000), "{declared:?}");
+    assert_eq!(declared.values().sum::<u64>(), accounting.rows);
+    assert_eq!(known.declared("measurements").values().sum::<u64>(), built);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! In:   rows as they are built; the counts of what was sent.
 //! Out:  heartbeat rows, by minute.
-//! Kept: per minute what was built and is not declared yet.
+//! Kept: per minute what was built and is not declared yet, or was declared by rows that never left the queue.
 //!
 //! The island counts every applied row of a declaring batch, and completeness is applied / declared. So a heartbeat
 //! counts its own rows, too, and rows that are built for a minute after its heartbeat are declared by another one:
@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use model::{Dims, Minute, PublisherId};
 
+use crate::limits::LOST_MINUTES_MAX;
 use crate::measure::registry::Series;
 
 /// Rows and measurements of one minute.
@@ -23,7 +24,7 @@ pub(crate) struct Built {
     pub(crate) measurements: u64,
 }
 
-/// What happened since the last heartbeat.
+/// What happened since a heartbeat, or since the client was built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Events {
     pub(crate) sent: u64,
@@ -37,7 +38,27 @@ pub(crate) struct Events {
 pub(crate) struct Beat<'h> {
     pub(crate) series: &'h Arc<Series>,
     pub(crate) minute: Minute,
-    pub(crate) value: u64,
+    pub(crate) said: Said,
+}
+
+/// What a row of a heartbeat says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Built(u64),
+    Measurements(u64),
+    Sent(u64),
+    Retried(u64),
+    /// Of rows that were sampled away: this client does not sample.
+    Sampled,
+    Dropped(u64),
+    Overflowed(u64),
+}
+
+/// The heartbeat rows of a batch, summed up by minute: what has to be said again when the batch is dropped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Declared {
+    minutes: BTreeMap<Minute, Built>,
+    pub(crate) events: Events,
 }
 
 #[derive(Debug)]
@@ -82,6 +103,20 @@ impl Heartbeat {
         built.measurements += measurements;
     }
 
+    /// What a dropped batch declared is declared again, the batch's own heartbeat rows as built and lost. Returns what
+    /// happened since the heartbeat before, for the next one. Minutes beyond the bound are not declared again.
+    pub(crate) fn lost(&mut self, declared: Declared) -> Events {
+        for (minute, lost) in declared.minutes {
+            if self.undeclared.len() >= LOST_MINUTES_MAX && !self.undeclared.contains_key(&minute) {
+                continue;
+            }
+            let built = self.undeclared.entry(minute).or_default();
+            built.rows += lost.rows;
+            built.measurements += lost.measurements;
+        }
+        declared.events
+    }
+
     /// Minutes that have something to declare.
     pub(crate) fn undeclared(&self) -> usize {
         self.undeclared.len()
@@ -104,18 +139,74 @@ impl Heartbeat {
     }
 
     fn beat<'h>(&'h self, minute: Minute, built: Built, events: Option<Events>, beats: &mut Vec<Beat<'h>>) {
-        let mut values = vec![(&self.measurements, built.measurements)];
+        let mut values = vec![Said::Measurements(built.measurements)];
         if let Some(events) = events {
-            values.push((&self.rows_sent, events.sent));
-            values.push((&self.rows_retried, events.retried));
-            values.push((&self.rows_sampled, 0)); // this client does not sample
-            values.push((&self.rows_dropped, events.dropped));
+            values.extend([Said::Sent(events.sent), Said::Retried(events.retried), Said::Sampled]);
+            values.push(Said::Dropped(events.dropped));
             if events.overflowed > 0 {
-                values.push((&self.overflowed, events.overflowed));
+                values.push(Said::Overflowed(events.overflowed));
             }
         }
-        values.insert(0, (&self.rows_built, built.rows + values.len() as u64 + 1));
-        beats.extend(values.into_iter().map(|(series, value)| Beat { series, minute, value }));
+        values.insert(0, Said::Built(built.rows + values.len() as u64 + 1));
+        beats.extend(values.into_iter().map(|said| Beat { series: self.series(said), minute, said }));
+    }
+
+    fn series(&self, said: Said) -> &Arc<Series> {
+        match said {
+            Said::Built(_) => &self.rows_built,
+            Said::Measurements(_) => &self.measurements,
+            Said::Sent(_) => &self.rows_sent,
+            Said::Retried(_) => &self.rows_retried,
+            Said::Sampled => &self.rows_sampled,
+            Said::Dropped(_) => &self.rows_dropped,
+            Said::Overflowed(_) => &self.overflowed,
+        }
+    }
+}
+
+// === impl Events ===
+
+impl Events {
+    pub(crate) fn minus(self, before: Self) -> Self {
+        Self {
+            sent: self.sent - before.sent,
+            retried: self.retried - before.retried,
+            dropped: self.dropped - before.dropped,
+            overflowed: self.overflowed - before.overflowed,
+        }
+    }
+}
+
+// === impl Said ===
+
+impl Said {
+    pub(crate) fn value(self) -> u64 {
+        match self {
+            Self::Sampled => 0,
+            Self::Built(value)
+            | Self::Measurements(value)
+            | Self::Sent(value)
+            | Self::Retried(value)
+            | Self::Dropped(value)
+            | Self::Overflowed(value) => value,
+        }
+    }
+}
+
+// === impl Declared ===
+
+impl Declared {
+    pub(crate) fn add(&mut self, minute: Minute, said: Said) {
+        let built = self.minutes.entry(minute).or_default();
+        match said {
+            Said::Built(rows) => built.rows += rows,
+            Said::Measurements(measurements) => built.measurements += measurements,
+            Said::Sent(rows) => self.events.sent += rows,
+            Said::Retried(rows) => self.events.retried += rows,
+            Said::Sampled => {}
+            Said::Dropped(rows) => self.events.dropped += rows,
+            Said::Overflowed(measurements) => self.events.overflowed += measurements,
+        }
     }
 }
 
@@ -130,8 +221,10 @@ mod tests {
         let events = Events { sent: 7, retried: 2, dropped: 1, overflowed: 0 };
         let beats = heartbeat.declare(Minute(through), alive.map(|minute| (Minute(minute), events)));
         let name = |beat: &Beat<'_>| beat.series.metric.trim_start_matches("sluice.publisher.").to_owned();
-        let said: Vec<String> =
-            beats.iter().map(|beat| format!("{}:{}={}", beat.minute, name(beat), beat.value)).collect();
+        let said: Vec<String> = beats
+            .iter()
+            .map(|beat| format!("{}:{}={}", beat.minute, name(beat), beat.said.value()))
+            .collect();
         assert_eq!(said.join(" "), expected);
     }
 
@@ -149,5 +242,33 @@ mod tests {
     #[test]
     fn minutes_to_come_wait() {
         check(&[(9, 1), (4, 1)], 5, None, "4:rows_built=3 4:measurements=1");
+    }
+
+    #[test]
+    fn what_was_lost_is_declared_again_with_the_lost_heartbeat_in_it() {
+        let mut heartbeat = Heartbeat::new(PublisherId(1), "h");
+        heartbeat.built(Minute(5), 10);
+        let events = Events { sent: 7, retried: 2, dropped: 1, overflowed: 4 };
+        let mut declared = Declared::default();
+        for beat in heartbeat.declare(Minute(5), Some((Minute(5), events))) {
+            declared.add(beat.minute, beat.said);
+        }
+        heartbeat.built(Minute(5), 3);
+        assert_eq!(heartbeat.lost(declared), events);
+        let again = heartbeat.declare(Minute(9), None);
+        // One row, seven of the lost heartbeat, one more row, and the two that say so now.
+        assert_eq!([again[0].said, again[1].said], [Said::Built(11), Said::Measurements(13)]);
+        assert_eq!(again.len(), 2);
+    }
+
+    #[test]
+    fn minutes_that_were_lost_are_bounded() {
+        let mut heartbeat = Heartbeat::new(PublisherId(1), "h");
+        for minute in 0..LOST_MINUTES_MAX as u32 + 9 {
+            let mut declared = Declared::default();
+            declared.add(Minute(minute), Said::Built(1));
+            heartbeat.lost(declared);
+        }
+        assert_eq!(heartbeat.undeclared(), LOST_MINUTES_MAX);
     }
 }

@@ -1,7 +1,7 @@
 //! The batches that wait and the batches in flight: a state machine without a clock and without I/O.
 //!
 //! In:   packets in order of their sequence; what became of each try; the time as an argument.
-//! Out:  which packet to send now, and when to look again.
+//! Out:  which packet to send now, and when to look again; what was dropped unsent.
 //! Kept: a queue bounded in bytes, at most 8 packets in flight, the tally.
 //!
 //! Invariants: a packet leaves only once it is answered, rejected or dropped, and then its rows are in the tally; no
@@ -15,6 +15,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::backoff;
+use super::press::Pressed;
 use super::transport::{Packet, Receipt, SendError};
 use crate::limits::{IN_FLIGHT_MAX, RETRY_AFTER_MAX, SEQUENCE_SPAN_MAX};
 
@@ -37,7 +38,7 @@ pub(crate) struct Tally {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     /// Ascending by sequence, all above those in flight.
-    waiting: VecDeque<Packet>,
+    waiting: VecDeque<Pressed>,
     waiting_bytes: usize,
     bytes_max: usize,
     /// By sequence.
@@ -76,17 +77,19 @@ impl Outbox {
         self.waiting.is_empty() || self.waiting_bytes + bytes <= self.bytes_max
     }
 
-    /// Queues a packet; the oldest that wait are dropped for it if need be. How many rows were.
-    pub(crate) fn push(&mut self, packet: Packet) -> u64 {
-        debug_assert!(self.waiting.back().is_none_or(|last| last.stamp.sequence < packet.stamp.sequence));
-        let mut dropped = 0;
-        while !self.has_room(packet.request.len()) {
+    /// Queues a packet; the oldest that wait are dropped for it if need be, and returned.
+    pub(crate) fn push(&mut self, pressed: Pressed) -> Vec<Pressed> {
+        let before = |last: &Pressed| last.packet.stamp.sequence < pressed.packet.stamp.sequence;
+        debug_assert!(self.waiting.back().is_none_or(before));
+        let bytes = pressed.packet.request.len();
+        let mut dropped = Vec::new();
+        while !self.has_room(bytes) {
             let Some(oldest) = self.pop() else { break };
-            dropped += oldest.rows;
+            self.tally.dropped += oldest.packet.rows;
+            dropped.push(oldest);
         }
-        self.tally.dropped += dropped;
-        self.waiting_bytes += packet.request.len();
-        self.waiting.push_back(packet);
+        self.waiting_bytes += bytes;
+        self.waiting.push_back(pressed);
         dropped
     }
 
@@ -133,7 +136,8 @@ impl Outbox {
     /// Rows that wait or fly.
     pub(crate) fn rows(&self) -> u64 {
         let flying = self.flying.values().map(|flight| &flight.packet);
-        self.waiting.iter().chain(flying).map(|packet| packet.rows).sum()
+        let waiting = self.waiting.iter().map(|pressed| &pressed.packet);
+        waiting.chain(flying).map(|packet| packet.rows).sum()
     }
 
     pub(crate) fn tally(&self) -> &Tally {
@@ -180,7 +184,7 @@ impl Outbox {
         if !self.may_take_off() {
             return None;
         }
-        let packet = self.pop()?;
+        let packet = self.pop()?.packet;
         let flight = Flight { packet: packet.clone(), tries: 1, retry_at: None };
         self.flying.insert(packet.stamp.sequence, flight);
         Some(packet)
@@ -188,14 +192,15 @@ impl Outbox {
 
     fn may_take_off(&self) -> bool {
         let Some(first) = self.waiting.front() else { return false };
-        let oldest = self.flying.first_key_value().map_or(first.stamp.sequence, |(sequence, _)| *sequence);
-        self.flying.len() < IN_FLIGHT_MAX && first.stamp.sequence - oldest < SEQUENCE_SPAN_MAX
+        let first = first.packet.stamp.sequence;
+        let oldest = self.flying.first_key_value().map_or(first, |(sequence, _)| *sequence);
+        self.flying.len() < IN_FLIGHT_MAX && first - oldest < SEQUENCE_SPAN_MAX
     }
 
-    fn pop(&mut self) -> Option<Packet> {
-        let packet = self.waiting.pop_front()?;
-        self.waiting_bytes -= packet.request.len();
-        Some(packet)
+    fn pop(&mut self) -> Option<Pressed> {
+        let pressed = self.waiting.pop_front()?;
+        self.waiting_bytes -= pressed.packet.request.len();
+        Some(pressed)
     }
 }
 

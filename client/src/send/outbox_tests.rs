@@ -7,12 +7,19 @@ use model::Stamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::send::heartbeat::Declared;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn packet(sequence: u64, bytes: usize) -> Packet {
     let request = Bytes::from(vec![u8::try_from(sequence % 251).unwrap(); bytes]);
     Packet { stamp: Stamp { sequence, ..Stamp::default() }, rows: 10, request }
+}
+
+/// How many rows are dropped for it.
+fn push(outbox: &mut Outbox, packet: Packet) -> u64 {
+    let dropped = outbox.push(Pressed { packet, declared: Declared::default() });
+    dropped.iter().map(|pressed| pressed.packet.rows).sum()
 }
 
 fn accept(rows: u64) -> Result<Receipt, SendError> {
@@ -31,7 +38,7 @@ fn sent(outbox: &mut Outbox, now: Duration) -> Vec<u64> {
 #[test]
 fn eight_are_in_flight() {
     let mut outbox = Outbox::new(1000, 1);
-    (0..10).for_each(|sequence| assert_eq!(outbox.push(packet(sequence, 10)), 0));
+    (0..10).for_each(|sequence| assert_eq!(push(&mut outbox, packet(sequence, 10)), 0));
     assert_eq!(sent(&mut outbox, SECOND), (0..8).collect::<Vec<_>>());
     outbox.settle(3, &accept(10), SECOND);
     assert_eq!(sent(&mut outbox, SECOND), vec![8]);
@@ -40,8 +47,8 @@ fn eight_are_in_flight() {
 #[test]
 fn a_full_queue_drops_the_oldest_and_counts_them() {
     let mut outbox = Outbox::new(100, 1);
-    (0..5).for_each(|sequence| assert_eq!(outbox.push(packet(sequence, 20)), 0));
-    assert_eq!(outbox.push(packet(5, 50)), 30);
+    (0..5).for_each(|sequence| assert_eq!(push(&mut outbox, packet(sequence, 20)), 0));
+    assert_eq!(push(&mut outbox, packet(5, 50)), 30);
     assert_eq!((outbox.tally().dropped, outbox.rows()), (30, 30));
     assert_eq!(sent(&mut outbox, SECOND), vec![3, 4, 5]);
 }
@@ -53,7 +60,7 @@ fn what_is_too_late_for_this_try_may_have_been_taken_by_another() {
         Ok(Receipt { refused, only_this_try: true, ..Receipt::default() })
     };
     let mut outbox = Outbox::new(1000, 1);
-    (0..2).for_each(|sequence| assert_eq!(outbox.push(packet(sequence, 10)), 0));
+    (0..2).for_each(|sequence| assert_eq!(push(&mut outbox, packet(sequence, 10)), 0));
     assert_eq!(sent(&mut outbox, SECOND), vec![0, 1]);
     assert_eq!(outbox.settle(0, &too_late(), SECOND), 0, "its only try: none of it is on the server");
     assert_eq!(outbox.settle(1, &retry(None), SECOND), 0);
@@ -66,7 +73,7 @@ fn what_is_too_late_for_this_try_may_have_been_taken_by_another() {
 #[test]
 fn the_server_may_hold_everyone_off() {
     let mut outbox = Outbox::new(1000, 1);
-    (0..3).for_each(|sequence| assert_eq!(outbox.push(packet(sequence, 10)), 0));
+    (0..3).for_each(|sequence| assert_eq!(push(&mut outbox, packet(sequence, 10)), 0));
     assert!(outbox.next(SECOND).is_some());
     outbox.settle(0, &retry(Some(5 * SECOND)), SECOND);
     assert_eq!(sent(&mut outbox, 5 * SECOND), Vec::<u64>::new());
@@ -79,7 +86,7 @@ fn the_server_may_hold_everyone_off() {
 #[test]
 fn one_that_is_stuck_stops_the_others_before_the_server_forgets_it() {
     let mut outbox = Outbox::new(1 << 20, 1);
-    (0..400).for_each(|sequence| assert_eq!(outbox.push(packet(sequence, 1)), 0));
+    (0..400).for_each(|sequence| assert_eq!(push(&mut outbox, packet(sequence, 1)), 0));
     let mut last = 0;
     for _ in 0..400 {
         for sequence in sent(&mut outbox, SECOND) {
@@ -97,7 +104,7 @@ fn one_that_is_stuck_stops_the_others_before_the_server_forgets_it() {
 #[test]
 fn rows_that_a_reply_forgets_are_counted() {
     let mut outbox = Outbox::new(1000, 1);
-    outbox.push(packet(0, 1));
+    push(&mut outbox, packet(0, 1));
     assert!(outbox.next(SECOND).is_some());
     let refused = BTreeMap::from([("too_old".to_owned(), 3)]);
     outbox.settle(0, &Ok(Receipt { accepted: 4, refused, ..Receipt::default() }), SECOND);
@@ -163,7 +170,7 @@ impl World {
     fn happen(&mut self, outbox: &mut Outbox, what: &Weather, now: &mut Duration) {
         match *what {
             Weather::Push(bytes) => {
-                outbox.push(packet(self.pushed, bytes));
+                push(outbox, packet(self.pushed, bytes));
                 self.pushed += 1;
             }
             Weather::Wait(millis) => *now += Duration::from_millis(millis),

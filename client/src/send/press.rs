@@ -1,7 +1,7 @@
 //! Rows to packets: fills batches, stamps them, and writes the heartbeats.
 //!
 //! In:   drained rows in order; the close of minutes.
-//! Out:  packets in order of their sequence.
+//! Out:  packets in order of their sequence, each with what it declares.
 //! Kept: the batch that is being filled, the next sequence, what is not declared yet.
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use model::{Aggregate, Minute, Number, Scalars, Stamp};
 use prost::Message;
 use proto::{BatchBuilder, v1};
 
-use super::heartbeat::{Events, Heartbeat};
+use super::heartbeat::{Declared, Events, Heartbeat, Said};
 use super::transport::Packet;
 use crate::limits::{BATCH_BYTES, BATCH_ROWS_MAX, UNDECLARED_MINUTES_MAX};
 use crate::measure::Drained;
@@ -26,6 +26,13 @@ pub(crate) struct Output {
     pub(crate) heartbeat_rows: u64,
 }
 
+/// A packet, and what the server will not hear when it is dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pressed {
+    pub(crate) packet: Packet,
+    pub(crate) declared: Declared,
+}
+
 #[derive(Debug)]
 pub(crate) struct Press {
     account: String,
@@ -35,9 +42,11 @@ pub(crate) struct Press {
     /// When what is added now is built. 0 of a named publisher: what it sends is a function of its input alone.
     built_unix_seconds: u64,
     filling: BatchBuilder,
+    /// By the rows in it.
+    declared: Declared,
     /// Of the newest row in it.
     minute: Minute,
-    packets: Vec<Packet>,
+    packets: Vec<Pressed>,
     declares: bool,
     /// `None`: heartbeats are off (or one is being written just now).
     heartbeat: Option<Heartbeat>,
@@ -54,6 +63,7 @@ impl Press {
             next: first,
             built_unix_seconds: 0,
             filling: BatchBuilder::new(account),
+            declared: Declared::default(),
             minute: Minute(0),
             packets: Vec::new(),
             declares: heartbeat.is_some(),
@@ -79,7 +89,7 @@ impl Press {
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.built(row.minute, measurements);
         }
-        self.put(&row.series, row.minute, &row.aggregate);
+        self.put(&row.series, row.minute, &row.aggregate, None);
         if self.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.undeclared() >= UNDECLARED_MINUTES_MAX) {
             self.declare(Minute(u32::MAX), None);
         }
@@ -89,15 +99,31 @@ impl Press {
     pub(crate) fn declare(&mut self, through: Minute, alive: Option<(Minute, Events)>) {
         let Some(mut heartbeat) = self.heartbeat.take() else { return };
         for beat in heartbeat.declare(through, alive) {
-            let value = i64::try_from(beat.value).unwrap_or(i64::MAX);
+            let value = i64::try_from(beat.said.value()).unwrap_or(i64::MAX);
             self.output.heartbeat_rows += 1;
-            self.put(beat.series, beat.minute, &Aggregate::of(Scalars::of(Number::Int(value))));
+            let aggregate = Aggregate::of(Scalars::of(Number::Int(value)));
+            self.put(beat.series, beat.minute, &aggregate, Some(beat.said));
         }
         self.heartbeat = Some(heartbeat);
     }
 
+    /// A batch was dropped before it was ever sent: what it declared is declared again, by the next heartbeat. What it
+    /// said of events is returned. Not of a named publisher: who runs it again sends the very same heartbeats, and one
+    /// more batch now would take a sequence that is another batch's then.
+    pub(crate) fn lost(&mut self, declared: Declared) -> Events {
+        match &mut self.heartbeat {
+            Some(heartbeat) if !self.next.is_named() => heartbeat.lost(declared),
+            _ => Events::default(),
+        }
+    }
+
+    /// Is something built, or lost, that no heartbeat has declared?
+    pub(crate) fn is_undeclared(&self) -> bool {
+        self.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.undeclared() > 0)
+    }
+
     /// All packets of what was added.
-    pub(crate) fn take(&mut self) -> Vec<Packet> {
+    pub(crate) fn take(&mut self) -> Vec<Pressed> {
         self.close_batch();
         std::mem::take(&mut self.packets)
     }
@@ -106,7 +132,7 @@ impl Press {
         self.output
     }
 
-    fn put(&mut self, series: &Arc<Series>, minute: Minute, aggregate: &Aggregate) {
+    fn put(&mut self, series: &Arc<Series>, minute: Minute, aggregate: &Aggregate, says: Option<Said>) {
         self.output.rows += 1;
         // A named publisher sends its input again, perhaps with backfill this time. What it sends does not say when it
         // was built, so the server judges a batch by its newest minute: with one minute a batch, all of it or nothing.
@@ -114,6 +140,9 @@ impl Press {
             self.close_batch();
         }
         self.minute = minute;
+        if let Some(said) = says {
+            self.declared.add(minute, said);
+        }
         self.filling.add(&series.metric, series.pairs(), minute, aggregate);
         if self.filling.rows() >= BATCH_ROWS_MAX || self.filling.bytes() >= BATCH_BYTES {
             self.close_batch();
@@ -129,7 +158,33 @@ impl Press {
         let batch = batch.publisher(self.next).backfill(self.backfill).declares(self.declares);
         let batch = batch.built_at(self.built_unix_seconds);
         let request = v1::PublishRequest { batches: vec![batch.build()] }.encode_to_vec().into();
-        self.packets.push(Packet { stamp: self.next, rows, request });
+        let declared = std::mem::take(&mut self.declared);
+        self.packets.push(Pressed { packet: Packet { stamp: self.next, rows, request }, declared });
         self.next.sequence += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::PublisherId;
+
+    use super::*;
+
+    /// Does a publisher of this epoch declare again what it has lost?
+    fn declares_again(epoch: u64) -> bool {
+        let first = Stamp { publisher: PublisherId(1), epoch, sequence: 0 };
+        let mut press = Press::new("a", false, first, Some(Heartbeat::new(PublisherId(1), "h")));
+        press.declare(Minute(5), Some((Minute(5), Events { dropped: 3, ..Events::default() })));
+        let [pressed] = <[Pressed; 1]>::try_from(press.take()).unwrap();
+        assert!(!press.is_undeclared());
+        let events = press.lost(pressed.declared);
+        assert_eq!(events.dropped, if press.is_undeclared() { 3 } else { 0 });
+        press.is_undeclared()
+    }
+
+    #[test]
+    fn what_is_lost_is_declared_again_but_not_by_a_named_publisher() {
+        assert!(declares_again(7));
+        assert!(!declares_again(0));
     }
 }
