@@ -1,11 +1,11 @@
 //! Row 15 of the targets: how long a minute's close takes for 6 M (rule, series) combinations, a JSON line for each
 //! kind of rule. `cargo bench -p alerts`. CPU time of this one thread from the operating system.
 //!
-//! Gathering the column from the island's cells is measured with it, for the island does that at the seal too.
+//! `checkpoint_*` is what the state then costs to write, before the store. Gathering the column from the island's cells is measured with it, for the island does that at the seal too.
 
 use std::sync::Arc;
 
-use alerts::{Column, Members, Rule, RuleSet, RuleState, Transition};
+use alerts::{Column, Members, Pieces, Rule, RuleSet, RuleState, Transition};
 use model::{Minute, Number, Scalars};
 
 const SERIES: u32 = 1_000_000;
@@ -33,28 +33,30 @@ fn bench(kind: &str, signal: &str, tier: &str, rows: &[Scalars]) {
     let mut states: Vec<RuleState> = (0..RULES).map(|_| RuleState::new(Arc::clone(&rule))).collect();
     let (mut seconds, mut transitions) = (Vec::new(), 0_u64);
     for minute in 1..=MINUTES + 1 {
-        // Every other minute nothing comes in for the last kind, so that all of it turns.
-        let silent = tier.contains("-1") && minute % 2 == 0;
+        // Every other minute all values clear the last kind, so that all of it turns.
+        let low = tier.contains("-1") && minute % 2 == 0;
         let begun = Cpu::now();
         for state in &mut states {
             let mut column = Column::empty(true);
             for (group, id) in members.operand().iter() {
-                let row = if silent { &NOTHING } else { &rows[id as usize] };
+                let row = if low { &LOW } else { &rows[id as usize] };
                 column.add(group, rule.operand.sampling, row);
             }
             let each: &mut dyn FnMut(Transition) = &mut |_| transitions += 1;
             state.close(Minute(minute), &column, &Column::default(), each);
         }
+        let closed = begun.seconds();
+        let bytes: usize = states.iter_mut().map(|state| bytes_of(&state.checkpoint())).sum();
         if minute > 1 {
-            seconds.push(begun.seconds());
+            seconds.push((closed, begun.seconds() - closed, bytes));
         }
     }
-    seconds.sort_by(f64::total_cmp);
+    seconds.sort_by(|one, other| one.0.total_cmp(&other.0));
     line(kind, seconds[seconds.len() / 2], transitions);
 }
 
 /// A sum that clears `> -1`.
-const NOTHING: Scalars =
+const LOW: Scalars =
     Scalars { count: 1, sum: -2_i64 as u64, min: -2_i64 as u64, max: -2_i64 as u64, kinds: model::Kinds(0) };
 
 fn rule(signal: &str, tier: &str) -> Arc<Rule> {
@@ -68,6 +70,10 @@ fn members(rule: &Rule) -> Members {
         members.offer(rule, id, "default", "m", &[("Vm", "a")]);
     }
     members
+}
+
+fn bytes_of(pieces: &Pieces) -> usize {
+    pieces.status.len() + pieces.put.iter().map(|piece| piece.bytes.len()).sum::<usize>()
 }
 
 /// Nanoseconds that this thread has run.
@@ -90,10 +96,10 @@ impl Cpu {
 }
 
 #[allow(clippy::print_stdout, reason = "a benchmark prints")]
-fn line(kind: &str, seconds: f64, transitions: u64) {
+fn line(kind: &str, (seconds, checkpoint, bytes): (f64, f64, usize), transitions: u64) {
     let combinations = u64::from(SERIES) * RULES as u64;
     println!(
-        "{{\"row\":15,\"stage\":\"alerts: {kind}\",\"combinations\":{combinations},\"figure\":{seconds:.3},\"unit\":\"s of one core\",\"ns_each\":{:.1},\"transitions\":{transitions}}}",
+        "{{\"row\":15,\"stage\":\"alerts: {kind}\",\"combinations\":{combinations},\"figure\":{seconds:.3},\"unit\":\"s of one core\",\"ns_each\":{:.1},\"transitions\":{transitions},\"checkpoint_seconds\":{checkpoint:.3},\"checkpoint_bytes\":{bytes}}}",
         seconds * 1e9 / combinations as f64
     );
 }

@@ -128,7 +128,8 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
 
     let rules: String =
         layers.pick("rules", args.rules.as_ref().map(path), file.rules.as_ref().map(path), "./rules")?;
-    let alertmanager: String = layers.pick("alertmanager", args.alertmanager.clone(), file.alertmanager, "")?;
+    let alertmanager: String =
+        layers.pick("alertmanager", args.alertmanager.clone(), file.alertmanager, "")?;
     if !alertmanager.is_empty() && !alertmanager.starts_with("http://") {
         bail!("alertmanager is {alertmanager:?}, must be http://HOST:PORT: this version has no TLS");
     }

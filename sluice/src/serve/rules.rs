@@ -32,11 +32,11 @@ type Seen = Vec<(PathBuf, u64, Option<SystemTime>)>;
 /// Runs until the word to end.
 pub(super) async fn keep(house: House, folder: PathBuf, refused: Refused, stopped: watch::Receiver<()>) {
     let mut ended = std::pin::pin!(ended(stopped));
-    let mut last = Seen::new();
+    let mut last = None;
     loop {
         let (folder, partitions, refused) =
             (folder.clone(), Arc::clone(&house.partitions), Arc::clone(&refused));
-        let seen = std::mem::take(&mut last);
+        let seen = last.take();
         let looked = tokio::task::spawn_blocking(move || look(&folder, seen, &partitions, &refused)).await;
         last = looked.unwrap_or_default();
         tokio::select! {
@@ -46,14 +46,15 @@ pub(super) async fn keep(house: House, folder: PathBuf, refused: Refused, stoppe
     }
 }
 
-/// One look at the folder; what was seen.
-fn look(folder: &Path, last: Seen, partitions: &Partitions, refused: &Refused) -> Seen {
+/// One look at the folder; what was seen, if anything could be.
+fn look(folder: &Path, last: Option<Seen>, partitions: &Partitions, refused: &Refused) -> Option<Seen> {
     let seen = match list(folder) {
-        Ok(Some(seen)) if seen != last => seen,
-        Ok(_) => return last,
+        Ok(None) => return None,
+        Ok(seen) if seen == last => return last,
+        Ok(Some(seen)) => seen,
         Err(why) => {
             refuse(refused, format!("{why:#}"));
-            return last;
+            return None;
         }
     };
     match read(&seen).and_then(|files| check(&files, partitions).map(|()| files)) {
@@ -64,7 +65,7 @@ fn look(folder: &Path, last: Seen, partitions: &Partitions, refused: &Refused) -
         }
         Err(why) => refuse(refused, format!("{why:#}")),
     }
-    seen
+    Some(seen)
 }
 
 fn refuse(refused: &Refused, why: String) {
@@ -120,5 +121,49 @@ fn check(files: &RuleFiles, partitions: &Partitions) -> anyhow::Result<()> {
     match rules.beyond_one_island(partitions.placement).as_slice() {
         [] => Ok(()),
         [first, ..] => bail!("rule {first}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rule_files_are_read_in_the_order_of_their_names() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b.yaml", "a.yaml", "a.test.yaml", ".hidden.yaml", "notes.txt"] {
+            fs::write(dir.path().join(name), format!("# {name}")).unwrap();
+        }
+        let files = read(&list(dir.path()).unwrap().unwrap()).unwrap();
+        let names: Vec<&str> = files.files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!((names, files.files[0].1.as_str()), (vec!["a.yaml", "b.yaml"], "# a.yaml"));
+        assert_eq!(list(&dir.path().join("none")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_version_is_that_of_the_content() {
+        let version = |files: &[(&str, &str)]| {
+            RuleFiles::new(files.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect())
+                .version
+        };
+        assert_eq!(version(&[("a", "x"), ("b", "y")]), version(&[("b", "y"), ("a", "x")]));
+        assert_ne!(version(&[("a", "x")]), version(&[("a", "y")]));
+        assert_ne!(version(&[("a", "bx")]), version(&[("ab", "x")]));
+        assert_eq!(version(&[]), 0);
+    }
+
+    #[test]
+    fn too_much_is_refused_with_its_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let half = "#".repeat(BYTES_MAX as usize / 2 + 1);
+        fs::write(dir.path().join("a.yaml"), &half).unwrap();
+        fs::write(dir.path().join("b.yaml"), &half).unwrap();
+        let why = read(&list(dir.path()).unwrap().unwrap()).unwrap_err().to_string();
+        assert!(why.contains("b.yaml: the rule files have more than 1048576 bytes"), "{why}");
+        for at in 0..FILES_MAX {
+            fs::write(dir.path().join(format!("{at}.yaml")), "").unwrap();
+        }
+        let why = list(dir.path()).unwrap_err().to_string();
+        assert!(why.contains("has 102 rule files, at most 100"), "{why}");
     }
 }
