@@ -38,6 +38,7 @@ mod state_keys;
 mod view;
 
 // The door: a thread, a clock, a log, a disk.
+mod believed_clock;
 mod clock;
 mod handle;
 mod questions;

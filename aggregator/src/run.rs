@@ -21,6 +21,7 @@ use proto::{encode_rules, encode_seal, v1};
 use store::{Kv, StoreError};
 use thiserror::Error;
 
+use crate::believed_clock::BelievedClock;
 use crate::handle::Shared;
 use crate::questions::{Questions, questions};
 use crate::sealer::Sealer;
@@ -86,6 +87,7 @@ enum Failure {
 struct Door {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
+    believed: BelievedClock,
     sealer: Sealer,
     refusals: (Sender<AppendError>, Receiver<AppendError>),
     questions: Questions,
@@ -147,8 +149,8 @@ impl Door {
         check_position(island.position(), shared.log.start(), shared.log.end())?;
         let sealer = Sealer::new(config.grace_ms, config.late_rows_max);
         let clock = Arc::clone(&config.clock);
-        let disk = Disk::default();
-        Ok(Self { shared, clock, sealer, refusals: channel(), questions, island, disk, rules_appended: None })
+        let (believed, disk, refusals) = (BelievedClock::default(), Disk::default(), channel());
+        Ok(Self { shared, clock, believed, sealer, refusals, questions, island, disk, rules_appended: None })
     }
 
     fn run(mut self) -> Result<(), Failure> {
@@ -208,7 +210,7 @@ impl Door {
     }
 
     fn seal_if_due(&mut self) -> Result<(), Failure> {
-        let now = self.clock.unix_millis();
+        let now = self.now();
         for why in self.refusals.1.try_iter() {
             match why {
                 AppendError::Stopped(_) => return Err(Failure::LogStopped(why)),
@@ -232,7 +234,7 @@ impl Door {
             return;
         }
         self.rules_appended = Some(version);
-        let from_minute = Minute::of_unix_millis(self.clock.unix_millis()).next().0;
+        let from_minute = Minute::of_unix_millis(self.now()).next().0;
         let file = |(name, text): &(String, String)| v1::RuleFile { name: name.clone(), text: text.clone() };
         let files = wanted.files.iter().map(file).collect();
         self.append(encode_rules(v1::Rules { version, from_minute, files }));
@@ -247,9 +249,20 @@ impl Door {
         self.shared.log.append(record, ack);
     }
 
+    /// The time to seal by.
+    fn now(&mut self) -> u64 {
+        let before = self.believed.detail();
+        let now = self.believed.now(self.clock.unix_millis(), self.clock.monotonic_millis());
+        let detail = self.believed.detail();
+        if before.is_empty() && !detail.is_empty() {
+            tracing::warn!(partition = self.shared.partition, "{detail}");
+        }
+        now
+    }
+
     fn say(&self, state: IslandState) {
         let mut said = self.shared.said.lock();
-        said.state = state;
+        (said.state, said.detail) = (state, self.believed.detail());
         said.sealed_through = self.island.sealed_through();
         said.position = self.island.position();
         said.series = u64::from(self.island.series());

@@ -1,6 +1,6 @@
 //! When to append a Seal: the only place where an owner's clock enters the log.
 //!
-//! In:    the time, what the island has sealed, how many late rows wait.
+//! In:    the time as far as it is believed, what the island has sealed, how many late rows wait.
 //! Out:   minutes to seal. One append a minute; after a pause the newest complete minute at once.
 //! Never: waits for its own append. One that is lost is made up for by the next minute's.
 

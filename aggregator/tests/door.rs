@@ -22,11 +22,19 @@ use support::{TestRow, rows_record, seal_record};
 /// Longer than any of this takes; a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct TestClock(AtomicU64);
+/// Two clocks that the test moves: steps of two minutes are believed, so few tests need the other one.
+struct TestClock {
+    wall: AtomicU64,
+    monotonic: AtomicU64,
+}
 
 impl Clock for TestClock {
     fn unix_millis(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.wall.load(Ordering::Relaxed)
+    }
+
+    fn monotonic_millis(&self) -> u64 {
+        self.monotonic.load(Ordering::Relaxed)
     }
 }
 
@@ -38,7 +46,7 @@ struct House {
 
 impl House {
     fn new() -> Self {
-        let clock = Arc::new(TestClock(AtomicU64::new(0)));
+        let clock = Arc::new(TestClock { wall: AtomicU64::new(0), monotonic: AtomicU64::new(0) });
         Self { log: Arc::new(MemoryLog::new()), disk: MemoryKv::new(), clock }
     }
 
@@ -66,7 +74,7 @@ impl House {
     }
 
     fn at(&self, minute: u32, ms: u64) {
-        self.clock.0.store(u64::from(minute) * 60_000 + ms, Ordering::Relaxed);
+        self.clock.wall.store(u64::from(minute) * 60_000 + ms, Ordering::Relaxed);
     }
 }
 
@@ -205,6 +213,28 @@ fn a_fresh_store_under_an_old_log_is_named() {
     let house = sealed_house();
     assert!(house.log.start() > 0);
     fails(&House { disk: MemoryKv::new(), ..house }, "the store is fresh");
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_seals_nothing_until_it_has_stood() {
+    let house = House::new();
+    house.at(100, 30_000);
+    let island = house.spawn();
+    wait(&island, |status| status.sealed_through == Some(Minute(99)));
+    house.at(5000, 30_000);
+    let status = wait(&island, |status| !status.detail.is_empty());
+    assert!(status.detail.starts_with("the clock has stepped 294000 s ahead"), "{}", status.detail);
+    assert_eq!((status.state, status.why()), (IslandState::Serving, &*status.detail));
+    // Minutes go on being sealed as if nothing had happened.
+    house.clock.monotonic.store(35_000, Ordering::Relaxed);
+    let status = wait(&island, |status| status.sealed_through > Some(Minute(99)));
+    assert_eq!(status.sealed_through, Some(Minute(100)));
+    assert!(!status.detail.is_empty());
+    // The host was suspended indeed: it seals on.
+    house.clock.monotonic.store(60_000, Ordering::Relaxed);
+    let status = wait(&island, |status| status.sealed_through > Some(Minute(100)));
+    assert_eq!((status.sealed_through, &*status.detail), (Some(Minute(4999)), ""));
+    island.shutdown();
 }
 
 #[test]
