@@ -7,7 +7,7 @@
 //! Never: a clock. A publisher is stamped with the minute of the first seal after it was heard, so that one that was
 //!        heard after a long pause is not forgotten by the seal that ends the pause.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use model::{Minute, PUBLISHER_WINDOW, PublisherId, Stamp};
@@ -18,6 +18,9 @@ use crate::state_bytes::{StateReader, StateWriter};
 
 /// One life of a publisher in an account.
 pub(crate) type PublisherKey = (PublisherId, u64, Arc<str>);
+
+/// Heard since the last checkpoint? When before? Who.
+type Aged = (bool, Minute, PublisherKey);
 
 /// What became of the rows of one publisher in this partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,20 +123,38 @@ impl Dedup {
         self.publishers.iter()
     }
 
-    /// Forgets the sixteenth of them that was not heard for longest; those heard since the last checkpoint come last.
+    /// Forgets a sixteenth of them, each of the account that has most just then: whoever makes up publishers pushes out
+    /// its own. Within an account go those that were not heard for longest; heard since the last checkpoint comes last.
     fn evict(&mut self) {
-        let mut by_age: Vec<(bool, Minute, PublisherKey)> = self
-            .publishers
-            .iter()
-            .map(|(key, publisher)| (self.heard.contains(key), publisher.last_heard, key.clone()))
-            .collect();
-        by_age.sort_unstable();
-        for (_, _, key) in by_age.into_iter().take(self.publishers_max.div_ceil(16)) {
-            self.publishers.remove(&key);
-            self.heard.remove(&key);
-            self.forgotten.insert(key);
-            self.evicted += 1;
+        let mut accounts = self.by_account();
+        for _ in 0..self.publishers_max.div_ceil(16) {
+            let Some((_, account, mut publishers)) = accounts.pop() else { return };
+            if let Some((.., key)) = publishers.pop() {
+                self.forget(key);
+            }
+            accounts.push((publishers.len(), account, publishers));
         }
+    }
+
+    /// The account with the most publishers first; its publishers youngest first.
+    fn by_account(&self) -> BinaryHeap<(usize, Arc<str>, Vec<Aged>)> {
+        let mut accounts = BTreeMap::<Arc<str>, Vec<Aged>>::new();
+        for (key, publisher) in &self.publishers {
+            let aged = (self.heard.contains(key), publisher.last_heard, key.clone());
+            accounts.entry(Arc::clone(&key.2)).or_default().push(aged);
+        }
+        let sorted = |(account, mut publishers): (_, Vec<Aged>)| {
+            publishers.sort_unstable_by(|one, other| other.cmp(one));
+            (publishers.len(), account, publishers)
+        };
+        accounts.into_iter().map(sorted).collect()
+    }
+
+    fn forget(&mut self, key: PublisherKey) {
+        self.publishers.remove(&key);
+        self.heard.remove(&key);
+        self.forgotten.insert(key);
+        self.evicted += 1;
     }
 }
 
@@ -320,6 +341,22 @@ mod tests {
             (changes.put.len(), changes.delete),
             (16, BTreeSet::from([(PublisherId(15), 1, "a".into())]))
         );
+    }
+
+    #[test]
+    fn an_account_that_makes_up_publishers_pushes_out_its_own() {
+        let mut dedup = Dedup::new(32);
+        assert!((0..3).all(|id| dedup.hear("alice", stamp(id, 1, 0)).first_time(0)));
+        dedup.checkpoint(Minute(1));
+        dedup.checkpoint(Minute(2)); // alice is silent and so the longest unheard
+        for id in 0..1000 {
+            dedup.hear("mallory", stamp(1000 + id, 1, 0)).first_time(0);
+            dedup.hear("bob", stamp(id % 5, 1, 0));
+        }
+        assert!((0..3).all(|id| !dedup.hear("alice", stamp(id, 1, 0)).first_time(0)), "still duplicates");
+        let of = |account: &str| dedup.iter().filter(|(key, _)| &*key.2 == account).count();
+        assert_eq!((of("alice"), of("bob")), (3, 5));
+        assert!(dedup.len() <= 32);
     }
 
     #[test]
