@@ -2,10 +2,17 @@
 
 use std::borrow::Cow;
 
-use partition_log::Offset;
+use bytes::Bytes;
+use partition_log::{Entry, Offset};
 use proto::v1;
-use store::KvBatch;
+use store::{Chore, KvBatch};
 
+use crate::Wrong;
+
+#[cfg(feature = "planted-bugs")]
+use model::{Distribution, Minute};
+#[cfg(feature = "planted-bugs")]
+use proto::{Record, decode_record, encode_rows};
 #[cfg(feature = "planted-bugs")]
 use store::{CHECKPOINT_KEY, Cf, KvOp, SlabKey};
 
@@ -36,6 +43,18 @@ pub enum Bug {
     /// A frontend judges the rows of each try anew, by its clock.
     #[cfg(feature = "planted-bugs")]
     JudgedAnew,
+    /// A compaction deletes its whole hour, and not the blocks that it has read.
+    #[cfg(feature = "planted-bugs")]
+    LateSlabCompactedAway,
+    /// A checkpoint leaves out where the running totals stand.
+    #[cfg(feature = "planted-bugs")]
+    TotalsNotPersisted,
+    /// What is replayed after a crash has its distributions merged twice.
+    #[cfg(feature = "planted-bugs")]
+    SketchesMergedTwice,
+    /// A query sees the late rows of sealed minutes only after the next seal.
+    #[cfg(feature = "planted-bugs")]
+    LateRowsUnseen,
 }
 
 /// What stands between an island and its disk.
@@ -45,6 +64,12 @@ pub(crate) struct Sabotage {
     /// Blocks that a bug holds back, or will write again.
     #[cfg(feature = "planted-bugs")]
     held: Vec<(SlabKey, Vec<u8>)>,
+    /// A chore's batch that is not committed yet.
+    #[cfg(feature = "planted-bugs")]
+    chore: Option<KvBatch>,
+    /// One past the newest record that was ever applied.
+    #[cfg(feature = "planted-bugs")]
+    applied: Offset,
 }
 
 #[cfg(not(feature = "planted-bugs"))]
@@ -62,6 +87,14 @@ impl Sabotage {
     pub(crate) fn seal_without_checkpoint(&mut self, _: Offset) -> Vec<KvBatch> {
         Vec::new()
     }
+
+    pub(crate) fn chore(&mut self, _: Chore, batch: KvBatch) -> Vec<KvBatch> {
+        vec![batch]
+    }
+
+    pub(crate) fn record(&mut self, entry: &Entry) -> Result<Bytes, Wrong> {
+        Ok(entry.record.clone())
+    }
 }
 
 #[cfg(not(feature = "planted-bugs"))]
@@ -74,6 +107,10 @@ impl Bug {
         false
     }
 
+    pub(crate) fn hides_late_rows(_: Option<Self>) -> bool {
+        false
+    }
+
     pub(crate) fn batch_as_seen(_: Option<Self>, batch: &v1::Batch, _: u64) -> Cow<'_, v1::Batch> {
         Cow::Borrowed(batch)
     }
@@ -82,11 +119,12 @@ impl Bug {
 #[cfg(feature = "planted-bugs")]
 impl Sabotage {
     pub(crate) fn new(bug: Option<Bug>) -> Self {
-        Self { bug, held: Vec::new() }
+        Self { bug, held: Vec::new(), chore: None, applied: 0 }
     }
 
     pub(crate) fn crash(&mut self) {
         self.held.clear();
+        self.chore = None;
     }
 
     pub(crate) fn batches(&mut self, batch: KvBatch) -> Vec<KvBatch> {
@@ -96,6 +134,9 @@ impl Sabotage {
             }
             Some(Bug::OpenMinutesNotPersisted) => {
                 vec![without(&batch, |cf, key| cf == Cf::State && key[0] == b'O')]
+            }
+            Some(Bug::TotalsNotPersisted) => {
+                vec![without(&batch, |cf, key| cf == Cf::State && key[0] == b'U')]
             }
             Some(Bug::PositionBeforeState) => {
                 let is_head = |cf, key: &[u8]| cf == Cf::State && key == CHECKPOINT_KEY;
@@ -121,6 +162,41 @@ impl Sabotage {
         vec![again]
     }
 
+    /// The batch of the chore before, and all of its hour with it.
+    pub(crate) fn chore(&mut self, chore: Chore, batch: KvBatch) -> Vec<KvBatch> {
+        if self.bug != Some(Bug::LateSlabCompactedAway) {
+            return vec![batch];
+        }
+        let Chore::Hour { metric, hour } = chore else { return vec![batch] };
+        if self.chore.is_some() {
+            return self.chore.take().into_iter().collect();
+        }
+        let first = |hour: u32| SlabKey::first(metric, Minute(hour * 60)).to_bytes();
+        let mut whole_hour = batch;
+        whole_hour.delete_range(Cf::Slabs, first(hour), first(hour + 1));
+        self.chore = Some(whole_hour);
+        Vec::new()
+    }
+
+    pub(crate) fn record(&mut self, entry: &Entry) -> Result<Bytes, Wrong> {
+        let is_replay = entry.offset < self.applied;
+        self.applied = self.applied.max(entry.offset + 1);
+        if self.bug != Some(Bug::SketchesMergedTwice) || !is_replay {
+            return Ok(entry.record.clone());
+        }
+        let Ok(Record::Rows(mut batches)) = decode_record(entry.record.clone()) else {
+            return Ok(entry.record.clone());
+        };
+        for bytes in batches.iter_mut().flat_map(|batch| &mut batch.distribution) {
+            let once = Distribution::decode(bytes).map_err(|why| Wrong(why.to_string()))?;
+            let (mut twice, mut out) = (once.clone(), Vec::new());
+            twice.merge(&once);
+            twice.encode(&mut out);
+            *bytes = out.into();
+        }
+        Ok(encode_rows(&batches))
+    }
+
     /// Blocks of all minutes but the newest of this seal wait for the next one.
     fn hold_late(&mut self, batch: &KvBatch) -> KvBatch {
         let all = blocks(batch);
@@ -139,7 +215,7 @@ impl Sabotage {
 #[cfg(feature = "planted-bugs")]
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::DedupNotPersisted,
         Self::PositionBeforeState,
         Self::AckBeforeLog,
@@ -148,6 +224,10 @@ impl Bug {
         Self::ReleasedTooEarly,
         Self::OpenMinutesNotPersisted,
         Self::JudgedAnew,
+        Self::LateSlabCompactedAway,
+        Self::TotalsNotPersisted,
+        Self::SketchesMergedTwice,
+        Self::LateRowsUnseen,
     ];
 
     pub(crate) fn acks_early(bug: Option<Self>) -> bool {
@@ -156,6 +236,10 @@ impl Bug {
 
     pub(crate) fn releases_early(bug: Option<Self>) -> bool {
         bug == Some(Self::ReleasedTooEarly)
+    }
+
+    pub(crate) fn hides_late_rows(bug: Option<Self>) -> bool {
+        bug == Some(Self::LateRowsUnseen)
     }
 
     /// Built just now, in the eyes of who judges by the clock.

@@ -1,18 +1,23 @@
 //! The whole house in one thread: a tick is five seconds of virtual time, and one seed decides all that happens in it.
 //!
 //! ```text
-//! publishers ─▶ network (loses, doubles, delays, reorders) ─▶ frontends ─▶ logs (unsynced tails) ─▶ 2 replicas each
-//!      ▲                                                          │ acks, some lost
-//!      └──────────────────────────────────────────────────────────┘
+//! publishers ─▶ network (loses, doubles, delays, reorders) ─▶ frontends ─▶ logs (unsynced tails) ─▶ 2 replicas each,
+//!      ▲                                                          │ acks, some lost                with their upkeep
+//!      └──────────────────────────────────────────────────────────┘                                       │
+//!                                                           queries at any moment ◀──── coordinator ◀──────┘
 //! ```
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{Minute, Placement};
 use proto::encode_seal;
+use tokio::runtime::{Builder, Runtime};
 
+use crate::asking::Moment;
 use crate::bugs::Bug;
+use crate::facts::Truth;
 use crate::gate::{Gate, Judged, Sender};
 use crate::publisher::Publisher;
 use crate::random::Random;
@@ -28,8 +33,10 @@ const TICK_MS: u64 = 5000;
 /// After the weather: by then no batch is ahead of its time.
 const CALM_AFTER_MS: u64 = 600_000;
 const GRACE_MS: i64 = 5000;
-/// When virtual time begins; a few days after 1970 would do as well.
-const START_MS: u64 = 1_700_000_000_000;
+/// An hour and a day end here. Virtual time begins in the half hour before.
+const MIDNIGHT_MS: u64 = 1_700_006_400_000;
+/// Questions that are asked when all is over.
+const LAST_QUESTIONS: usize = 10;
 /// Late rows above which an owner asks for a checkpoint.
 const LATE_ROWS_MAX: usize = 4;
 
@@ -53,6 +60,8 @@ pub(crate) struct House {
     gate_skews_s: [i64; FRONTENDS],
     partitions: Vec<Partition>,
     tickets: Ticket,
+    /// For queries.
+    runtime: Runtime,
     bug: Option<Bug>,
     report: Report,
 }
@@ -73,7 +82,8 @@ impl House {
         let gates = (0..FRONTENDS).map(|_| Gate::default()).collect();
         let gate_skews_s = [random.between(-150, 150), random.between(-150, 150)];
         let (network, report) = <_>::default();
-        let now_ms = START_MS;
+        let now_ms = MIDNIGHT_MS - random.below(1_800_000) as u64;
+        let runtime = Builder::new_current_thread().enable_time().build()?;
         Ok(Self {
             random,
             now_ms,
@@ -84,6 +94,7 @@ impl House {
             gate_skews_s,
             partitions,
             tickets: 0,
+            runtime,
             bug,
             report,
         })
@@ -96,6 +107,9 @@ impl House {
             self.tick()?;
         }
         self.calm()?;
+        for _ in 0..LAST_QUESTIONS {
+            self.ask()?;
+        }
         self.reckon()?;
         Ok(self.report)
     }
@@ -113,6 +127,28 @@ impl House {
             self.step_replicas(at)?;
             self.release(at)?;
         }
+        if self.random.percent(20) {
+            self.ask()?;
+        }
+        Ok(())
+    }
+}
+
+// === impl House: questions ===
+
+impl House {
+    /// One question to one replica of each partition, as they are now; and all that they hold, row by row.
+    fn ask(&mut self) -> Result<(), Wrong> {
+        let mut rooms = Vec::new();
+        for partition in &mut self.partitions {
+            partition.log.facts()?;
+            rooms.push(Arc::new(partition.replicas[self.random.below(REPLICAS)].room()?));
+        }
+        let facts = self.partitions.iter().map(|partition| partition.log.known_facts()).collect();
+        let moment = Moment { now_ms: self.now_ms, placement: self.placement, rooms, facts };
+        moment.compare_views()?;
+        moment.ask(&self.runtime, &mut self.random)?;
+        self.report.answers += 1;
         Ok(())
     }
 }
@@ -265,6 +301,9 @@ impl House {
         for replica in replicas {
             let records = self.random.below(12);
             replica.step(log, records, &mut self.random)?;
+            if self.random.percent(30) {
+                self.report.chores += u64::from(replica.upkeep(&mut self.random)?);
+            }
             if self.random.percent(8) {
                 replica.crash();
                 self.report.island_crashes += 1;
@@ -278,14 +317,14 @@ impl House {
         if !self.random.percent(50) {
             return Ok(());
         }
-        let Partition { log, replicas, .. } = &self.partitions[at];
+        let Partition { log, replicas, .. } = &mut self.partitions[at];
         let mut before = log.bounds().1;
         for replica in replicas {
             let applied = replica.position().filter(|_| Bug::releases_early(self.bug));
             before = before.min(applied.map_or_else(|| replica.needs_from(), Ok)?);
         }
         if before > log.bounds().0 {
-            log.release(before).map_err(Wrong)?;
+            log.release(before)?;
         }
         Ok(())
     }
@@ -333,25 +372,39 @@ impl House {
 
     /// Every row that was acknowledged counts exactly once, and nothing else; replicas are equal to the byte.
     fn reckon(&mut self) -> Result<(), Wrong> {
-        let expected = oracle::expected(&self.publishers);
+        self.report.rows = oracle::acknowledged(&self.publishers).count() as u64;
+        let truth = self.compare_with_ledgers()?;
         for replica in 0..REPLICAS {
-            let (mut got, mut applied) = (oracle::Totals::new(), 0);
-            for partition in &self.partitions {
-                let replica = &partition.replicas[replica];
-                oracle::add_disk(&mut got, &replica.view, &replica.disk)?;
+            let (mut got, mut applied, mut dropped) = (oracle::Totals::new(), 0, 0);
+            for Partition { log, replicas, .. } in &mut self.partitions {
+                let replica = &mut replicas[replica];
+                replica.island(log)?;
+                if let Some(shown) = replica.room()?.shown(false) {
+                    oracle::add_reading(&mut got, &**shown)?;
+                }
                 applied += replica.view.counters.rows_applied;
+                dropped += replica.view.counters.rows_dropped;
             }
-            oracle::compare(&got, &expected)?;
-            self.report.rows = expected.values().map(|row| row.count).sum();
-            if applied != self.report.rows {
-                return Err(Wrong(format!(
-                    "{applied} rows are counted as applied, {} were acknowledged",
-                    self.report.rows
-                )));
+            oracle::compare(&got, &truth.cells)?;
+            if (applied + dropped, dropped) != (self.report.rows, truth.dropped) {
+                let rows = self.report.rows;
+                return Err(Wrong(format!("{applied} rows applied, {dropped} dropped, {rows} acknowledged")));
             }
         }
         self.compare_replicas()?;
-        self.compare_completeness()
+        self.compare_completeness(&truth)
+    }
+
+    /// What the logs say, which is what the publishers were told.
+    fn compare_with_ledgers(&mut self) -> Result<Truth, Wrong> {
+        let mut truth = Truth::default();
+        for partition in &mut self.partitions {
+            truth.extend(Truth::of(partition.log.facts()?));
+        }
+        let mut told = truth.cells.clone();
+        told.retain(|(metric, _, _), _| metric != crate::publisher::TOTAL);
+        oracle::compare(&told, &oracle::expected(&self.publishers))?;
+        Ok(truth)
     }
 
     fn compare_replicas(&mut self) -> Result<(), Wrong> {
@@ -374,15 +427,15 @@ impl House {
         Ok(())
     }
 
-    /// Rows applied by account and minute are those that the publishers would declare.
-    fn compare_completeness(&self) -> Result<(), Wrong> {
-        for (minute, sent) in oracle::rows_by_minute(&self.publishers) {
+    /// Rows applied by account and minute are those that the logs hold.
+    fn compare_completeness(&self, truth: &Truth) -> Result<(), Wrong> {
+        for (minute, sent) in &truth.applied {
             let of = |partition: &Partition| {
-                partition.replicas[0].view.rows_applied(crate::publisher::ACCOUNT, Minute(minute))
+                partition.replicas[0].view.rows_applied(crate::publisher::ACCOUNT, Minute(*minute))
             };
             let applied: u64 = self.partitions.iter().map(of).sum();
-            if applied != sent {
-                return Err(Wrong(format!("minute {minute}: {applied} rows applied, {sent} acknowledged")));
+            if applied != *sent {
+                return Err(Wrong(format!("minute {minute}: {applied} rows applied, {sent} in the logs")));
             }
         }
         Ok(())

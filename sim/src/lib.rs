@@ -3,20 +3,23 @@
 //! In:    a seed.
 //! Out:   what happened, or what went wrong.
 //! Kept:  nothing. The same seed is the same run, on every machine.
-//! Never: a thread, a clock, a file.
+//! Never: a clock, a file, or a thread but those of a query, whose answer does not depend on who of them is first.
 //!
-//! What is real: admission and re-bucketing, log records, the island, checkpoints, slabs, hints, scan. What is
-//! simulated: clients, network, the frontends' waiting, disks and time. The oracle is a `BTreeMap`.
+//! What is real: admission and re-bucketing, log records, the island, checkpoints, slabs, compaction, hints, scan, the
+//! coordinator. What is simulated: clients, network, the frontends' waiting, disks and time. The oracle is a `BTreeMap`.
 
 #![warn(missing_docs)]
 
+mod asking;
 mod bugs;
+mod facts;
 mod gate;
 mod house;
 mod oracle;
 mod publisher;
 mod random;
 mod replica;
+mod room;
 mod sim_log;
 
 use thiserror::Error;
@@ -40,6 +43,10 @@ pub struct Report {
     pub frontend_crashes: u64,
     /// Logs that lost an unsynced tail.
     pub log_crashes: u64,
+    /// Hours and days that were compacted.
+    pub chores: u64,
+    /// Answers that were compared with the truth.
+    pub answers: u64,
 }
 
 /// What went wrong.
@@ -73,6 +80,8 @@ impl Report {
         self.island_crashes += other.island_crashes;
         self.frontend_crashes += other.frontend_crashes;
         self.log_crashes += other.log_crashes;
+        self.chores += other.chores;
+        self.answers += other.answers;
     }
 }
 
@@ -86,4 +95,10 @@ macro_rules! wrong_from {
     };
 }
 
-wrong_from!(aggregator::ApplyError, aggregator::StateError, partition_log::ReadError, store::StoreError);
+wrong_from!(
+    aggregator::ApplyError,
+    aggregator::StateError,
+    partition_log::ReadError,
+    store::StoreError,
+    std::io::Error
+);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use aggregator::View;
 use hints_index::MetricIndex;
-use model::{Minute, MinuteRange, Scalars};
-use store::{Batch, Cf, Columns, Kv, KvSnapshot, MemoryKv, Scan, SlabColumns, scan};
+use model::{Aggregate, Minute, MinuteRange};
+use query_coordinator::Reading;
+use store::{Cf, Columns, Kv, MemoryKv, Scan};
 
 use crate::Wrong;
 use crate::publisher::{ACCOUNT, Publisher, Row};
@@ -18,43 +18,40 @@ pub(crate) type Cell = (String, String, u32);
 pub(crate) type Entry = (Cf, Vec<u8>, Vec<u8>);
 
 /// Every minute of every series.
-pub(crate) type Totals = BTreeMap<Cell, Scalars>;
+pub(crate) type Totals = BTreeMap<Cell, Aggregate>;
 
 /// The rows that were acknowledged, each once.
-fn acknowledged(publishers: &[Publisher]) -> impl Iterator<Item = &Row> {
+pub(crate) fn acknowledged(publishers: &[Publisher]) -> impl Iterator<Item = &Row> {
     let sent = publishers.iter().flat_map(|publisher| &publisher.ledger);
     sent.flat_map(|sent| sent.told.iter().flatten().map(|row| &sent.rows[*row as usize]))
 }
 
-/// What the publishers were told is there.
+/// What the publishers were told is there. What a running total adds depends on what came before it in the log, so of
+/// these it is not said here but by the log.
 pub(crate) fn expected(publishers: &[Publisher]) -> Totals {
     let mut totals = Totals::new();
-    for row in acknowledged(publishers) {
+    for row in acknowledged(publishers).filter(|row| row.point.is_none()) {
         let cell = (row.metric.to_owned(), row.host.clone(), row.minute);
-        totals.entry(cell).or_default().record(row.value);
+        totals.entry(cell).or_default().merge(&row.aggregate);
     }
     totals
 }
 
-/// How many rows of each minute that is.
-pub(crate) fn rows_by_minute(publishers: &[Publisher]) -> BTreeMap<u32, u64> {
-    let mut rows = BTreeMap::new();
-    for row in acknowledged(publishers) {
-        *rows.entry(row.minute).or_default() += 1;
-    }
-    rows
+/// Adds what one partition holds, read as a query reads it.
+pub(crate) fn add_reading(totals: &mut Totals, reading: &dyn Reading) -> Result<(), Wrong> {
+    reading.hints().metrics(ACCOUNT).try_for_each(|(_, metric)| add_metric(totals, metric, reading))
 }
 
-/// Adds what one partition's disk holds, read as a query reads it.
-pub(crate) fn add_disk(totals: &mut Totals, view: &View, disk: &MemoryKv) -> Result<(), Wrong> {
-    let snapshot = disk.snapshot();
-    view.hints.metrics(ACCOUNT).try_for_each(|(_, metric)| add_metric(totals, metric, &*snapshot))
-}
-
-fn add_metric(totals: &mut Totals, metric: &MetricIndex, snapshot: &dyn KvSnapshot) -> Result<(), Wrong> {
-    let (all, mut columns) = (MinuteRange::new(Minute(0), Minute(u32::MAX)), SlabColumns::new());
+fn add_metric(totals: &mut Totals, metric: &MetricIndex, reading: &dyn Reading) -> Result<(), Wrong> {
     let mut unknown = 0;
-    let mut add = |batch: &Batch<'_>| {
+    let whole = Scan {
+        metric: metric.metric_id(),
+        minutes: MinuteRange::new(Minute(0), Minute(u32::MAX)),
+        step_minutes: 1,
+        wanted: Columns::WHOLE_ROWS,
+        series: None,
+    };
+    reading.scan(&whole, &mut |batch| {
         let rows = batch.columns;
         for row in 0..rows.len() {
             let Some(position) = metric.position_of(rows.ids()[row]) else {
@@ -62,30 +59,23 @@ fn add_metric(totals: &mut Totals, metric: &MetricIndex, snapshot: &dyn KvSnapsh
                 continue;
             };
             let host = metric.dims_of(position).map(|(_, value)| value.to_owned()).collect();
-            totals
-                .entry((metric.name().to_owned(), host, batch.minute(row).0))
-                .or_default()
-                .merge(&rows.scalars(row));
+            let cell = (metric.name().to_owned(), host, batch.minute(row).0);
+            totals.entry(cell).or_default().merge(&rows.aggregate(row)?);
         }
         Ok(ControlFlow::Continue(()))
-    };
-    let whole = Scan {
-        metric: metric.metric_id(),
-        minutes: all,
-        step_minutes: 1,
-        wanted: Columns::SCALARS,
-        series: None,
-    };
-    scan(snapshot, &whole, &mut columns, &mut add)?;
+    })?;
     if unknown > 0 { Err(Wrong(format!("{unknown} rows of series that nobody knows"))) } else { Ok(()) }
 }
 
-/// Count, sum, min and max of every cell are equal; else the first that is not, by name.
+/// Every cell is equal, with its sketches; else the first that is not, by name.
 pub(crate) fn compare(got: &Totals, expected: &Totals) -> Result<(), Wrong> {
     for (cell, expected) in expected {
-        let got = got.get(cell).copied().unwrap_or_default();
+        let got = got.get(cell).cloned().unwrap_or_default();
         if plain(&got) != plain(expected) {
-            return Err(Wrong(format!("{cell:?} is {}, acknowledged was {}", plain(&got), plain(expected))));
+            return Err(Wrong(format!("{cell:?} is {}, must be {}", plain(&got), plain(expected))));
+        }
+        if sketches(&got) != sketches(expected) {
+            return Err(Wrong(format!("{cell:?} has other sketches than its rows had")));
         }
     }
     match got.keys().find(|cell| !expected.contains_key(*cell)) {
@@ -95,15 +85,27 @@ pub(crate) fn compare(got: &Totals, expected: &Totals) -> Result<(), Wrong> {
 }
 
 /// A float that is whole by the end is the integer: which of the two it is depends on what came last.
-fn plain(row: &Scalars) -> String {
+fn plain(row: &Aggregate) -> String {
+    let row = &row.scalars;
     let [sum, min, max] = [row.sum(), row.min(), row.max()].map(|number| number.canonical());
     format!("count {} sum {sum} min {min} max {max}", row.count)
 }
 
-/// Every key and value of a disk.
+fn sketches(row: &Aggregate) -> [Vec<u8>; 2] {
+    let mut bytes = [Vec::new(), Vec::new()];
+    if let Some(distinct) = row.distinct() {
+        distinct.encode(&mut bytes[0]);
+    }
+    if let Some(distribution) = row.distribution() {
+        distribution.encode(&mut bytes[1]);
+    }
+    bytes
+}
+
+/// Every key and value of a disk that does not depend on when its upkeep came round.
 pub(crate) fn dump(disk: &MemoryKv) -> Result<Vec<Entry>, Wrong> {
     let (snapshot, mut all) = (disk.snapshot(), Vec::new());
-    for cf in Cf::ALL {
+    for cf in [Cf::Series, Cf::State, Cf::Hints] {
         snapshot.range(cf, &[], &[0xff; 64], &mut |key, value| {
             all.push((cf, key.to_vec(), value.to_vec()));
             Ok(ControlFlow::Continue(()))

@@ -1,14 +1,19 @@
 //! One island over one disk: the door's steps, one at a time, with a crash possible between any two.
 
+use std::sync::Arc;
+
 use aggregator::{Island, IslandLimits, View, checkpoint_position};
 use bytes::Bytes;
 use model::Minute;
 use partition_log::{Entry, Offset};
-use store::{CrashPoint, Kv, KvBatch, MemoryKv};
+use store::{
+    Chore, CompactOptions, CrashPoint, Kv, KvBatch, MemoryKv, Planner, Settled, build_day, compact_hour,
+};
 
 use crate::Wrong;
 use crate::bugs::{Bug, Sabotage};
 use crate::random::Random;
+use crate::room::Room;
 use crate::sim_log::SimLog;
 
 /// See the module.
@@ -17,6 +22,8 @@ pub(crate) struct Replica {
     /// `None` while the machine is down.
     island: Option<Island>,
     pub(crate) view: View,
+    planner: Planner,
+    bug: Option<Bug>,
     sabotage: Sabotage,
 }
 
@@ -27,13 +34,14 @@ const COMMIT_CRASH_PERCENT: usize = 4;
 
 impl Replica {
     pub(crate) fn new(bug: Option<Bug>) -> Self {
-        let (disk, view) = (MemoryKv::new(), View::default());
-        Self { disk, island: None, view, sabotage: Sabotage::new(bug) }
+        let (disk, view, planner) = (MemoryKv::new(), View::default(), Planner::default());
+        Self { disk, island: None, view, planner, bug, sabotage: Sabotage::new(bug) }
     }
 
     /// Memory is gone, the disk stays.
     pub(crate) fn crash(&mut self) {
         self.island = None;
+        self.planner = Planner::default();
         self.disk.restart();
         self.sabotage.crash();
     }
@@ -61,12 +69,7 @@ impl Replica {
     pub(crate) fn step(&mut self, log: &SimLog, records: usize, random: &mut Random) -> Result<(), Wrong> {
         let position = self.island(log)?.position();
         for entry in log.read(position)?.iter().take(records) {
-            let point = match random.below(100) {
-                chance if chance < COMMIT_CRASH_PERCENT => Some(CrashPoint::BeforeCommit),
-                chance if chance < 2 * COMMIT_CRASH_PERCENT => Some(CrashPoint::AfterCommit),
-                _ => None,
-            };
-            if !self.apply(log, entry, point)? {
+            if !self.apply(log, entry, crash_point(random))? {
                 self.crash();
                 return Ok(());
             }
@@ -85,8 +88,10 @@ impl Replica {
 
     /// One record; false when the machine went down in its commit.
     fn apply(&mut self, log: &SimLog, entry: &Entry, crash: Option<CrashPoint>) -> Result<bool, Wrong> {
+        self.island(log)?;
+        let record = self.sabotage.record(entry)?;
         let island = self.island(log)?;
-        let applied = island.apply(entry.offset, &entry.record)?;
+        let applied = island.apply(entry.offset, &record)?;
         if !island.counters().balanced() {
             return Err(Wrong(format!("rows are lost without a name: {:?}", island.counters())));
         }
@@ -103,6 +108,40 @@ impl Replica {
         match self.commit(batches, crash) {
             Some(()) => self.publish(view).map(|()| true),
             None => Ok(false),
+        }
+    }
+
+    /// One chore of the upkeep, if one is due; it may be the last thing that the machine does. Did it do one?
+    pub(crate) fn upkeep(&mut self, random: &mut Random) -> Result<bool, Wrong> {
+        let Some(sealed) = self.view.sealed_through.filter(|_| self.island.is_some()) else {
+            return Ok(false);
+        };
+        // Sooner than in earnest, so that more comes late.
+        let before = sealed.next().minus(random.below(30) as u32);
+        let seals_below = if random.percent(50) { Offset::MAX } else { self.view.position };
+        let snapshot = self.disk.snapshot();
+        let Some(chore) = self.planner.next(&*snapshot, &Settled { before, seals_below })? else {
+            return Ok(false);
+        };
+        let batch = match chore {
+            Chore::Hour { metric, hour } => {
+                compact_hour(&*snapshot, metric, hour, CompactOptions::default())?.unwrap_or_default()
+            }
+            Chore::Day { metric, day } => build_day(&*snapshot, metric, day)?,
+        };
+        drop(snapshot);
+        let batches = self.sabotage.chore(chore, batch);
+        if self.commit(batches, crash_point(random)).is_none() {
+            self.crash();
+        }
+        Ok(true)
+    }
+
+    /// What a query finds here now.
+    pub(crate) fn room(&self) -> Result<Room, Wrong> {
+        match &self.island {
+            Some(island) => Room::of(island, &self.view, &Arc::new(self.disk.clone()).pin(), self.bug),
+            None => Ok(Room::Down),
         }
     }
 
@@ -137,6 +176,14 @@ impl Replica {
 
     pub(crate) fn position(&self) -> Option<Offset> {
         self.island.as_ref().map(Island::position)
+    }
+}
+
+fn crash_point(random: &mut Random) -> Option<CrashPoint> {
+    match random.below(100) {
+        chance if chance < COMMIT_CRASH_PERCENT => Some(CrashPoint::BeforeCommit),
+        chance if chance < 2 * COMMIT_CRASH_PERCENT => Some(CrashPoint::AfterCommit),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A partition's log with a disk that forgets: what is not synced vanishes in a crash, from some record on.
 //!
 //! In:    records with a ticket. Out: tickets of what is durable.
-//! Kept:  a `FaultyLog` over a `MemoryLog` for what is durable; the tail that is not.
+//! Kept:  a `FaultyLog` over a `MemoryLog` for what is durable; the tail that is not; what was ever durable, for the oracle.
 
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use partition_log::{Entry, Faults, FaultyLog, MemoryLog, Offset, PartitionLog, ReadError};
 
+use crate::Wrong;
+use crate::facts::Fact;
 use crate::random::Random;
 
 /// Names an append, so that its ack finds who waits for it.
@@ -18,6 +20,7 @@ pub(crate) type Ticket = u64;
 pub(crate) struct SimLog {
     durable: FaultyLog<MemoryLog>,
     tail: Vec<(Bytes, Option<Ticket>)>,
+    facts: Vec<Fact>,
 }
 
 /// Tickets whose records are durable, and those that were refused or of which nobody knows.
@@ -33,7 +36,7 @@ const FAULTS: Faults = Faults { ack_lost: 60, duplicated: 60, refused: 40, short
 
 impl SimLog {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { durable: FaultyLog::new(MemoryLog::new(), FAULTS, seed), tail: Vec::new() }
+        Self { durable: FaultyLog::new(MemoryLog::new(), FAULTS, seed), tail: Vec::new(), facts: Vec::new() }
     }
 
     pub(crate) fn append(&mut self, record: Bytes, ticket: Option<Ticket>) {
@@ -63,6 +66,19 @@ impl SimLog {
         }
     }
 
+    /// What the durable records mean, from the first on.
+    pub(crate) fn facts(&mut self) -> Result<&[Fact], Wrong> {
+        for entry in self.durable.inner().read(self.facts.len() as Offset, usize::MAX, Duration::ZERO)? {
+            self.facts.push(Fact::of(&entry.record)?);
+        }
+        Ok(&self.facts)
+    }
+
+    /// What the durable records meant when [`SimLog::facts`] was called last.
+    pub(crate) fn known_facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
     /// Without faults: for the calm at the end.
     pub(crate) fn append_calmly(&mut self, record: Bytes) {
         debug_assert!(self.tail.is_empty(), "BUG: sync before the calm");
@@ -81,7 +97,8 @@ impl SimLog {
         (self.durable.start(), self.durable.end())
     }
 
-    pub(crate) fn release(&self, before: Offset) -> Result<(), String> {
-        self.durable.release(before).map_err(|why| why.to_string())
+    pub(crate) fn release(&mut self, before: Offset) -> Result<(), Wrong> {
+        self.facts()?; // what is released cannot be read any more
+        self.durable.release(before).map_err(|why| Wrong(why.to_string()))
     }
 }

@@ -19,7 +19,9 @@ fn rows_count_exactly_once_in_any_weather() {
             && all.not_now > 1000
             && all.island_crashes > 1000
             && all.frontend_crashes > 100
-            && all.log_crashes > 100,
+            && all.log_crashes > 100
+            && all.chores > 1000
+            && all.answers > 5000,
         "{all:?}"
     );
 }
