@@ -8,7 +8,7 @@ use prost::Message as _;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
-    let files = ["sluice/v1/publish.proto", "sluice/v1/query.proto"];
+    let files = ["sluice/v1/publish.proto", "sluice/v1/query.proto", "sluice/v1/delete.proto"];
     let descriptors = protox::compile(files, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("sluice.v1.descriptor.bin"), descriptors.encode_to_vec())?;

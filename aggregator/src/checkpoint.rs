@@ -101,9 +101,7 @@ impl Island {
         if !closes && self.late.rows() == 0 {
             return Ok(None);
         }
-        let mut batch = self.series.take_unwritten();
-        let mut late = self.late.take_through(Minute(u32::MAX));
-        let mut closed = Vec::new();
+        let (mut batch, mut closed) = (KvBatch::new(), Vec::new());
         if closes {
             let sealed = self.sealed_through.replace(minute);
             closed = self.open.close(minute);
@@ -112,12 +110,27 @@ impl Island {
             for minute in minutes {
                 batch.delete(Cf::State, state_keys::minute(state_keys::AHEAD_MINUTE, minute));
             }
-            late.extend(ahead.into_iter().filter_map(|row| pour(&mut closed, row)));
+            // Of a minute that nobody had opened they are blocks of their own, as late rows are.
+            for ((minute, metric, id), row) in ahead.into_iter().filter_map(|row| pour(&mut closed, row)) {
+                self.late.merge(minute, metric, id, &row);
+            }
             self.evaluate(sealed, minute, &closed);
         }
-        let rows = self.put_slabs(offset, &closed, &late, &mut batch)?;
+        self.checkpoint(offset, &closed, batch).map(Some)
+    }
+
+    /// Everything that the log up to here means, and these minutes, which are closed.
+    pub(crate) fn checkpoint(
+        &mut self,
+        offset: Offset,
+        closed: &[(Minute, Cells)],
+        mut batch: KvBatch,
+    ) -> Result<Checkpoint, StoreError> {
+        self.series.take_unwritten(&mut batch);
+        let late = self.late.take_through(Minute(u32::MAX));
+        let rows = self.put_slabs(offset, closed, &late, &mut batch)?;
         self.series.seal(offset, self.sealed_through, &rows, &mut batch);
-        for (minute, _) in &closed {
+        for (minute, _) in closed {
             batch.delete(Cf::State, state_keys::minute(state_keys::OPEN_MINUTE, *minute));
         }
         self.put_open(&mut batch)?;
@@ -125,7 +138,7 @@ impl Island {
         alerting::put(self.watch.checkpoint(), &mut batch);
         self.checkpointed = self.position;
         batch.put(Cf::State, CHECKPOINT_KEY, self.head().encode());
-        Ok(Some(Checkpoint { batch, position: self.position, blocks: rows.len() }))
+        Ok(Checkpoint { batch, position: self.position, blocks: rows.len() })
     }
 
     /// Closed minutes and late rows, under the offset of the seal that brings them. A late minute is never one that
@@ -180,7 +193,7 @@ impl Island {
             batch.put(Cf::State, state_keys::publisher(&key), publisher.encode());
         }
         for (id, last) in self.cumulative.checkpoint() {
-            batch.put(Cf::State, state_keys::cumulative(id), last.encode());
+            batch.put(Cf::State, state_keys::of_id(state_keys::CUMULATIVE, id), last.encode());
         }
         let changes = self.books.checkpoint(now, self.limits.account_hours_max);
         changes.forgotten.iter().for_each(|key| batch.delete(Cf::State, state_keys::hour(key)));
@@ -220,8 +233,9 @@ impl Island {
         for (key, publisher) in self.dedup.iter() {
             image.put(Cf::State, state_keys::publisher(key), publisher.encode());
         }
+        self.series.deleted().iter().for_each(|(metric, _)| self.series.deleted().put(metric, &mut image));
         for (id, last) in self.cumulative.sorted() {
-            image.put(Cf::State, state_keys::cumulative(id), last.encode());
+            image.put(Cf::State, state_keys::of_id(state_keys::CUMULATIVE, id), last.encode());
         }
         for (key, rows) in self.books.rows.iter() {
             image.put(Cf::State, state_keys::hour(&key), encode_hour(rows));

@@ -71,6 +71,12 @@ impl Cumulative {
         self.changed.insert(id);
     }
 
+    /// Forgets a series; was anything known of it?
+    pub(crate) fn remove(&mut self, id: LocalId) -> bool {
+        self.changed.remove(&id);
+        self.last.remove(&id).is_some()
+    }
+
     /// How many series are cumulative.
     pub(crate) fn len(&self) -> usize {
         self.last.len()

@@ -3,7 +3,7 @@
 //! In:    series hashes.
 //! Out:   local ids, the same on every replica.
 //! Kept:  hash → local id (24 B an entry), local id → metric id.
-//! Never: words (the hints have them), removal.
+//! Never: words (the hints have them); an id twice, deleted or not.
 
 use hashbrown::HashTable;
 use model::{LocalId, MetricId, SeriesHash};
@@ -42,7 +42,20 @@ impl Dictionary {
         id
     }
 
-    /// How many series there are.
+    /// Numbers a series that is deleted already: nobody finds it.
+    pub(crate) fn insert_deleted(&mut self, metric: MetricId) {
+        self.metric_of.push(metric);
+    }
+
+    /// From now on the series is not found any more; its id stays its own.
+    pub(crate) fn delete(&mut self, hash: SeriesHash) {
+        let (high, low) = (hash.high(), hash.low());
+        if let Ok(entry) = self.table.find_entry(low, |entry| entry.low == low && entry.high == high) {
+            entry.remove();
+        }
+    }
+
+    /// How many series there are, the deleted ones included.
     pub(crate) fn len(&self) -> u32 {
         u32::try_from(self.metric_of.len()).expect("series_max is a u32")
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use alerts::RuleFiles;
 use arc_swap::{ArcSwap, ArcSwapOption};
+use bytes::Bytes;
 use model::{Minute, PublisherId};
 use parking_lot::Mutex;
 use partition_log::{Offset, PartitionLog};
@@ -15,6 +16,9 @@ use store::{Damage, Kv};
 
 use crate::questions::{Answer, AskError, Asker, Question};
 use crate::{Counters, PublisherAccount, View};
+
+/// How long the owner thread may take for that: it answers between two records.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
 
 /// Damaged blocks that are told apart; a partition with more has lost its disk.
 const DAMAGE_NAMES_MAX: usize = 1_000;
@@ -150,6 +154,19 @@ impl IslandHandle {
         self.shared.view.load_full()
     }
 
+    /// What the island knows at this moment, also of series that came after the last seal; what it sealed last where it
+    /// does not answer.
+    #[must_use]
+    pub fn view_of_now(&self, account: &str, metric: &str) -> Arc<View> {
+        // Late rows of one metric, or of all: what is asked is the view that comes with them.
+        let all = metric.is_empty();
+        let metrics = if all { Vec::new() } else { vec![(account.to_owned(), metric.to_owned())] };
+        match self.ask_blocking(Question::LateRows { metrics }, ANSWER_WAIT) {
+            Ok(Answer::OpenMinutes(open)) => Arc::clone(&open.view),
+            Ok(Answer::Publisher(_)) | Err(_) => self.view(),
+        }
+    }
+
     /// Its disk.
     #[must_use]
     pub fn kv(&self) -> Arc<dyn Kv> {
@@ -205,6 +222,15 @@ impl IslandHandle {
 
 fn wrong_answer() -> AskError {
     AskError::Failed("BUG: the answer to another question".to_owned())
+}
+
+// === impl IslandHandle: what upkeep has found out ===
+
+impl IslandHandle {
+    /// Appends a record for the island. Nobody waits for it: upkeep finds the same again when it was refused.
+    pub(crate) fn append(&self, record: Bytes) {
+        self.shared.log.append(record, Box::new(drop));
+    }
 }
 
 // === impl IslandHandle: its life ===

@@ -1,7 +1,7 @@
 //! The island: a partition's state as a pure function of its log.
 //!
 //! In:    log records, one by one, in order.
-//! Out:   a [`Checkpoint`] at each seal: what the disk has to hold before the next record is applied.
+//! Out:   a [`Checkpoint`] at each seal and each deletion: what the disk has to hold before the next record is applied.
 //! Kept:  dictionary and hints, open minutes, late rows, dedup windows, last cumulative points, the books.
 //! Never: a clock, I/O, randomness, a lock. Two islands that applied the same records are equal to the byte.
 
@@ -93,6 +93,10 @@ impl Island {
         self.position += 1;
         match decode_record(record.clone()) {
             Ok(Record::Rows(batches)) => Ok(self.rows(&batches)),
+            Ok(Record::Delete(delete)) => {
+                let (checkpoint, skipped) = self.delete(offset, &delete)?;
+                Ok(Applied { checkpoint: Some(checkpoint), skipped, ..Applied::default() })
+            }
             Ok(Record::Seal(minute)) => {
                 Ok(Applied { checkpoint: self.seal(offset, minute)?, ..Applied::default() })
             }

@@ -49,6 +49,16 @@ impl Cells {
         }
     }
 
+    /// Forgets what is known of a series.
+    pub(crate) fn remove(&mut self, id: LocalId) {
+        if let Some(Some(chunk)) = self.chunks.get_mut(id as usize / CHUNK) {
+            let cell = &mut chunk[id as usize % CHUNK];
+            self.rows -= usize::from(cell.count > 0);
+            *cell = Scalars::default();
+        }
+        self.sketches.remove(&id);
+    }
+
     /// How many cells hold something.
     pub(crate) fn rows(&self) -> usize {
         self.rows
@@ -108,6 +118,19 @@ impl OpenMinutes {
     #[inline]
     pub(crate) fn at(&mut self, position: usize) -> &mut Cells {
         &mut self.0[position].1
+    }
+
+    /// Forgets what is known of some series, and the minutes that hold nothing any more, which it returns.
+    pub(crate) fn remove(&mut self, ids: &[LocalId]) -> Vec<Minute> {
+        let mut emptied = Vec::new();
+        self.0.retain_mut(|(minute, cells)| {
+            ids.iter().for_each(|id| cells.remove(*id));
+            if cells.rows() == 0 {
+                emptied.push(*minute);
+            }
+            cells.rows() > 0
+        });
+        emptied
     }
 
     /// Takes out every minute up to and including `through`, in order of time.

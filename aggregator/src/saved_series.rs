@@ -10,6 +10,7 @@
 //! ```
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use hints_index::{HEAD_KEY, HintsIndex, JOURNAL_KEYS, Journal, Loader, SAVED_KEYS, journal_key};
 use model::{LocalId, MetricId, Minute, MinuteRange, SeriesHash};
@@ -17,6 +18,7 @@ use partition_log::Offset;
 use store::{Cf, KvBatch, KvSnapshot};
 
 use crate::StateError;
+use crate::deleted::Deleted;
 use crate::dictionary::Dictionary;
 use crate::series_table::SeriesTable;
 use crate::state_bytes::{StateReader, StateWriter};
@@ -36,6 +38,9 @@ pub(crate) struct Unsaved {
     pub(crate) hashes: Vec<SeriesHash>,
     /// What lies on disk cannot be used, so the next save replaces all of it.
     pub(crate) is_stale: bool,
+    /// Series were deleted, whose records say nothing any more: what the hints know of them is saved before that counts,
+    /// so that every replica numbers the values alike.
+    pub(crate) is_due: bool,
 }
 
 const SERIES_TAG: u8 = b'D';
@@ -56,13 +61,13 @@ impl SeriesTable {
         rows: &[SealedRows],
         batch: &mut KvBatch,
     ) {
-        let mut journal = Journal::default();
+        let mut journal = std::mem::take(&mut self.journal);
         for SealedRows { metric, minute, ids } in rows {
             self.hints.note(*metric, *minute, ids, &mut journal).expect("ids are this dictionary's");
         }
         let sealed_through = sealed_through.unwrap_or_default();
         self.hints.sealed(sealed_through, &mut journal);
-        if self.is_save_due(sealed_through) {
+        if std::mem::take(&mut self.unsaved.is_due) || self.is_save_due(sealed_through) {
             self.save(sealed_through, batch);
         } else if !journal.is_empty() {
             batch.put(Cf::Hints, journal_key(offset), journal.into_record());
@@ -113,9 +118,10 @@ impl SeriesTable {
         snapshot: &dyn KvSnapshot,
         sealed_through: Option<Minute>,
     ) -> Result<Self, StateError> {
+        let deleted = Arc::new(Deleted::load(snapshot)?);
         if snapshot.get(Cf::Hints, &HEAD_KEY)?.is_some() {
-            match Self::load_saved(series_max, snapshot)? {
-                Ok(table) => return Ok(table),
+            match Self::load_saved(series_max, &deleted, snapshot)? {
+                Ok(table) => return Ok(table.without_deleted()),
                 Err(why) => {
                     tracing::warn!(
                         why,
@@ -124,7 +130,7 @@ impl SeriesTable {
                 }
             }
         }
-        let mut table = Self::new(series_max);
+        let mut table = Self { deleted, ..Self::new(series_max) };
         table.read_new(snapshot)?;
         table.unsaved.is_stale = true;
         if let Some(minute) = sealed_through {
@@ -132,14 +138,27 @@ impl SeriesTable {
             let past = MinuteRange::new(Minute(0), minute.next());
             table.hints.doubt_all(past, &mut Journal::default());
         }
-        Ok(table)
+        Ok(table.without_deleted())
+    }
+
+    /// What is saved of the hints does not say which series are deleted.
+    fn without_deleted(mut self) -> Self {
+        for (metric, deleted) in self.deleted.iter() {
+            self.hints.delete(metric, &deleted.ids);
+        }
+        self
     }
 
     /// What is wrong with the saved records is said, not an error.
-    fn load_saved(series_max: u32, snapshot: &dyn KvSnapshot) -> Result<Result<Self, String>, StateError> {
-        let (mut loader, mut table) = (Loader::new(), Self::new(series_max));
+    fn load_saved(
+        series_max: u32,
+        deleted: &Arc<Deleted>,
+        snapshot: &dyn KvSnapshot,
+    ) -> Result<Result<Self, String>, StateError> {
+        let mut loader = Loader::new();
+        let mut table = Self { deleted: Arc::clone(deleted), ..Self::new(series_max) };
         let read = each(snapshot, ([SERIES_TAG], SAVED_KEYS.1), &mut |key, value| match key.first() {
-            Some(&SERIES_TAG) => decode(key, value, &mut table.dictionary).map_err(|why| why.to_string()),
+            Some(&SERIES_TAG) => table.decode(key, value).map_err(|why| why.to_string()),
             _ => loader.record(key, value).map_err(|why| why.to_string()),
         })?;
         let hints = read.and_then(|()| loader.finish().map_err(|why| why.to_string()));
@@ -153,6 +172,22 @@ impl SeriesTable {
             hints.replay(record).map_err(|why| why.to_string())
         })?;
         Ok(replayed.map(|()| table))
+    }
+}
+
+// === impl SeriesTable: the records of its own ===
+
+impl SeriesTable {
+    fn decode(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        let mut value = StateReader::new(key, value)?;
+        if key[1..] != self.len().to_be_bytes() {
+            return Err(value.damaged("does not begin where the one before ends"));
+        }
+        for _ in 0..value.u32()? {
+            let (metric, high, low) = (value.u32()?, value.u64()?, value.u64()?);
+            self.number(self.len(), metric, SeriesHash::from_halves(high, low));
+        }
+        value.end()
     }
 }
 
@@ -195,16 +230,4 @@ fn encode(series: impl ExactSizeIterator<Item = (MetricId, SeriesHash)>) -> Vec<
         out.u32(metric).u64(hash.high()).u64(hash.low());
     }
     out.finish()
-}
-
-fn decode(key: &[u8], value: &[u8], dictionary: &mut Dictionary) -> Result<(), StateError> {
-    let mut value = StateReader::new(key, value)?;
-    if key[1..] != dictionary.len().to_be_bytes() {
-        return Err(value.damaged("does not begin where the one before ends"));
-    }
-    for _ in 0..value.u32()? {
-        let (metric, high, low) = (value.u32()?, value.u64()?, value.u64()?);
-        dictionary.insert(SeriesHash::from_halves(high, low), metric);
-    }
-    value.end()
 }

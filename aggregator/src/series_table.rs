@@ -5,13 +5,16 @@
 //! Kept:  every series of the partition, at most `series_max`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use hints_index::HintsIndex;
-use model::{Limits, LocalId, MetricId, Reason, SeriesHash};
+use hints_index::{HintsIndex, Journal};
+use model::{Limits, LocalId, MetricId, Minute, MinuteRange, Reason, SeriesHash, series_hash};
+use partition_log::Offset;
 use proto::BatchView;
 use store::{DictionaryEntry, KvBatch, KvSnapshot, MetricRecord, SeriesRecord, StoreError, read_dictionary};
 
 use crate::StateError;
+use crate::deleted::Deleted;
 use crate::dictionary::Dictionary;
 use crate::saved_series::Unsaved;
 
@@ -20,20 +23,24 @@ pub(crate) const REFUSED: LocalId = LocalId::MAX;
 
 /// See the module.
 pub(crate) struct SeriesTable {
-    series_max: u32,
+    pub(crate) series_max: u32,
     pub(crate) dictionary: Dictionary,
     pub(crate) hints: HintsIndex,
     /// Records that no checkpoint has written yet.
-    unwritten: KvBatch,
+    pub(crate) unwritten: KvBatch,
     pub(crate) unsaved: Unsaved,
+    pub(crate) deleted: Arc<Deleted>,
+    /// What a load has to repeat on the hints, beside what the next seal brings.
+    pub(crate) journal: Journal,
 }
 
 // === impl SeriesTable ===
 
 impl SeriesTable {
     pub(crate) fn new(series_max: u32) -> Self {
-        let (dictionary, hints, unwritten, unsaved) = <_>::default();
-        Self { series_max: series_max.min(REFUSED - 1), dictionary, hints, unwritten, unsaved }
+        let (dictionary, hints, unwritten, unsaved, deleted, journal) = <_>::default();
+        let series_max = series_max.min(REFUSED - 1);
+        Self { series_max, dictionary, hints, unwritten, unsaved, deleted, journal }
     }
 
     /// The local id of each series of a batch, in `ids`; [`REFUSED`] with the reason for those that cannot be.
@@ -61,7 +68,9 @@ impl SeriesTable {
     #[cold]
     fn take_in(&mut self, batch: &BatchView<'_>, at: u32, hash: SeriesHash) -> Result<LocalId, Reason> {
         let (account, metric) = (batch.account(), batch.metric(at));
-        if self.dictionary.len() >= self.series_max {
+        // Ids are never given again: those of deleted series bound nothing but the numbers themselves.
+        let living = u64::from(self.len()) - self.deleted.series();
+        if living >= u64::from(self.series_max) || self.len() >= REFUSED - 1 {
             return Err(Reason::SeriesLimit);
         }
         if !is_sound(account, metric, batch.dims(at)) {
@@ -104,19 +113,60 @@ impl SeriesTable {
                 self.hints
                     .insert(account, metric, record.metric, id, record.dims())
                     .map_err(|why| damaged(why.to_string()))?;
-                self.dictionary.insert(record.hash, record.metric);
+                self.number(id, record.metric, record.hash);
                 self.unsaved.hashes.push(record.hash);
             }
         }
         Ok(())
     }
 
-    /// Records of what is new since the last call.
-    pub(crate) fn take_unwritten(&mut self) -> KvBatch {
-        std::mem::take(&mut self.unwritten)
+    /// The next series of those that were written.
+    pub(crate) fn number(&mut self, id: LocalId, metric: MetricId, hash: SeriesHash) {
+        if self.deleted.contains(metric, id) {
+            self.dictionary.insert_deleted(metric);
+        } else {
+            self.dictionary.insert(hash, metric);
+        }
     }
 
-    /// How many series there are.
+    /// Records of what is new since the last call.
+    pub(crate) fn take_unwritten(&mut self, batch: &mut KvBatch) {
+        batch.append(std::mem::take(&mut self.unwritten));
+    }
+
+    /// These series of a metric are gone: no row finds them, no selection holds them, and of their records only what
+    /// counts them is left. `by` is the record that says so.
+    pub(crate) fn delete(&mut self, account: &str, metric: MetricId, ids: &[LocalId], by: Offset) {
+        let Some((name, index)) = self.hints.metrics(account).find(|(_, index)| index.metric_id() == metric)
+        else {
+            return;
+        };
+        let mut scratch = Vec::new();
+        // The record of a series without words: short, and as sound as any other.
+        let nobody = series_hash(account, name, [].into_iter(), &mut scratch);
+        for id in ids {
+            let Some(position) = index.position_of(*id) else { continue };
+            self.dictionary.delete(series_hash(account, name, index.dims_of(position), &mut scratch));
+            SeriesRecord::put(*id, nobody, metric, [].into_iter(), &mut self.unwritten);
+        }
+        self.hints.delete(metric, ids.iter().copied());
+        let deleted = Arc::make_mut(&mut self.deleted);
+        deleted.add(metric, ids, by);
+        deleted.put(metric, &mut self.unwritten);
+        self.unsaved.is_due = true;
+    }
+
+    /// Which series had data before this minute is not known any more: retention may have taken it.
+    pub(crate) fn forget_before(&mut self, metric: MetricId, before: Minute) {
+        self.hints.doubt(metric, MinuteRange::new(Minute(0), before), &mut self.journal);
+    }
+
+    /// Series that are gone.
+    pub(crate) fn deleted(&self) -> &Arc<Deleted> {
+        &self.deleted
+    }
+
+    /// How many series there are, the deleted ones included.
     pub(crate) fn len(&self) -> u32 {
         self.dictionary.len()
     }

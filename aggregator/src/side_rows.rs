@@ -22,6 +22,11 @@ impl SideRows {
         self.0.entry((minute, metric, id)).or_default().merge(row);
     }
 
+    /// Only the rows of these series stay.
+    pub(crate) fn retain(&mut self, stays: impl Fn(MetricId, LocalId) -> bool) {
+        self.0.retain(|(_, metric, id), _| stays(*metric, *id));
+    }
+
     /// Is this row's cell there already, so that merging needs no more memory?
     pub(crate) fn holds(&self, minute: Minute, metric: MetricId, id: LocalId) -> bool {
         self.0.contains_key(&(minute, metric, id))

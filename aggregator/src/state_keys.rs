@@ -4,29 +4,33 @@
 //! │ 'A' │ hour u32 │ account │                      rows applied by minute of that hour
 //! │ 'C' │                                           the head (store::CHECKPOINT_KEY)
 //! │ 'D' │ publisher u128 │ epoch u64 │ account │    dedup window of a publisher and what became of its rows
+//! │ 'G' │ metric id u32 │                           the deleted series of a metric
 //! │ 'O' │ minute u32 │                              an open minute
 //! │ 'P' │ minute u32 │                              rows of a minute ahead of those that may be open
 //! │ 'R' │                                           rule files
 //! │ 'S' │ rule u128 │                               the alert states of a rule
 //! │ 'T' │ rule u128 │ ring u8 │ minute u32 │          a minute that a rule's window still needs
 //! │ 'U' │ local id u32 │                            the last point of a cumulative series
+//! │ 'W' │ metric id u32 │                           up to which deletion upkeep has purged the disk
 //! │ 'X' │ reason │ 0 │ account │ 0 │ metric │       dropped rows
 //! ```
 
 use alerts::Fingerprint;
-use model::{LocalId, Minute, PublisherId, Reason};
+use model::{Minute, PublisherId, Reason};
 
 use crate::accounting::{DropKey, HourKey};
 use crate::dedup::PublisherKey;
 
 pub(crate) const ACCOUNT_ROWS: u8 = b'A';
 pub(crate) const PUBLISHER: u8 = b'D';
+pub(crate) const DELETED: u8 = b'G';
 pub(crate) const OPEN_MINUTE: u8 = b'O';
 pub(crate) const AHEAD_MINUTE: u8 = b'P';
 pub(crate) const RULES: u8 = b'R';
 pub(crate) const ALERT_STATUS: u8 = b'S';
 pub(crate) const ALERT_COLUMN: u8 = b'T';
 pub(crate) const CUMULATIVE: u8 = b'U';
+pub(crate) const PURGED: u8 = b'W';
 pub(crate) const DROPS: u8 = b'X';
 
 pub(crate) fn hour((hour, account): &HourKey) -> Vec<u8> {
@@ -67,11 +71,12 @@ pub(crate) fn alert_columns(rule: Fingerprint) -> (Vec<u8>, Vec<u8>) {
     (of(0), of(u8::MAX))
 }
 
-pub(crate) fn cumulative(id: LocalId) -> Vec<u8> {
-    tagged(CUMULATIVE, &[&id.to_be_bytes()])
+/// What is known of one series, or of one metric.
+pub(crate) fn of_id(tag: u8, id: u32) -> Vec<u8> {
+    tagged(tag, &[&id.to_be_bytes()])
 }
 
-/// The number of a minute or of a series.
+/// The number of a minute, of a series or of a metric.
 pub(crate) fn read_u32(key: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(key.get(1..)?.try_into().ok()?))
 }

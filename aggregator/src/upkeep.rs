@@ -1,7 +1,8 @@
 //! The upkeep of all islands of a process: one thread that compacts, in time that others leave.
 //!
 //! In:    each island's disk and what it has sealed.
-//! Out:   hours turned round into pages, days; see `store`.
+//! Out:   hours turned round into pages, days; see `store`. What is older than retention goes, and the rows of deleted
+//!        series do.
 //! Kept:  per partition where the round is. A crash loses nothing but work.
 //! Never: waits for an island, or lets one wait: its batches are durable with the island's next checkpoint.
 
@@ -14,13 +15,15 @@ use std::time::{Duration, Instant};
 use model::Limits;
 use parking_lot::Mutex;
 use partition_log::Offset;
+use proto::encode_delete;
 use store::cold::{self, Moved};
 use store::{
-    Chore, ColdPlace, CompactOptions, Kv, KvBatch, KvSnapshot, Planner, Settled, StoreError, Tier, build_day,
-    compact_hour,
+    Chore, ColdPlace, Kv, KvBatch, KvSnapshot, Planner, Settled, StoreError, Tier, build_day, compact_hour,
 };
 
-use crate::IslandHandle;
+use crate::expiry::Expiry;
+use crate::purges::Purges;
+use crate::{IslandHandle, Retentions};
 
 /// How upkeep is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,8 @@ struct House {
     island: IslandHandle,
     kv: Arc<dyn Kv>,
     planner: Planner,
+    expiry: Expiry,
+    purge: Purges,
     /// Blocks of seals below this have waited for [`UpkeepConfig::late_wait`], or lay there at the start.
     seals_below: Offset,
     /// What that is going to be, and since when the island's checkpoint has been there.
@@ -68,26 +73,35 @@ struct House {
 ///
 /// # Errors
 /// When there can be no more threads.
-pub fn spawn_upkeep(islands: &[IslandHandle], config: UpkeepConfig) -> std::io::Result<Upkeep> {
+pub fn spawn_upkeep(
+    islands: &[IslandHandle],
+    config: UpkeepConfig,
+    retentions: Arc<dyn Retentions>,
+) -> std::io::Result<Upkeep> {
     let (stop, stopped) = channel();
     let mut houses: Vec<House> = islands.iter().map(House::new).collect();
-    let run = move || while round(&mut houses, &config, &stopped) {};
+    let run = move || while round(&mut houses, &config, &*retentions, &stopped) {};
     let thread = thread::Builder::new().name("upkeep".into()).spawn(run)?;
     Ok(Upkeep { stop: Mutex::new(Some(stop)), thread: Mutex::new(Some(thread)) })
 }
 
 /// Everything that is due, once. False when it is to stop.
-fn round(houses: &mut [House], config: &UpkeepConfig, stopped: &Receiver<()>) -> bool {
+fn round(
+    houses: &mut [House],
+    config: &UpkeepConfig,
+    retentions: &dyn Retentions,
+    stopped: &Receiver<()>,
+) -> bool {
     for house in houses.iter_mut().filter(|house| !house.failed) {
         loop {
             let started = Instant::now();
-            match house.step(config, started) {
+            match house.step(config, retentions, started) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(why) => {
                     house.failed = true;
                     let partition = house.island.partition();
-                    tracing::error!(partition, %why, "upkeep of this partition has stopped: nothing is compacted");
+                    tracing::error!(partition, %why, "upkeep of this partition has stopped: nothing is compacted or deleted");
                     break;
                 }
             }
@@ -141,6 +155,8 @@ impl House {
             island: island.clone(),
             kv: island.kv(),
             planner: Planner::default(),
+            expiry: Expiry::default(),
+            purge: Purges::default(),
             seals_below: 0,
             mark: None,
             cold_due: Cell::new(None),
@@ -149,14 +165,22 @@ impl House {
     }
 
     /// One chore. False when the round is over.
-    fn step(&mut self, config: &UpkeepConfig, now: Instant) -> Result<bool, StoreError> {
+    fn step(
+        &mut self,
+        config: &UpkeepConfig,
+        retentions: &dyn Retentions,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
         let Some(settled) = self.settled(config, now) else { return Ok(false) };
+        if self.delete(retentions, now)? {
+            return Ok(true);
+        }
         // Newer than any view's: it must hold what the step before has committed.
         let snapshot = self.kv.snapshot();
         let Some(chore) = self.planner.next(&*snapshot, &settled)? else {
             return self.move_out(&*snapshot, config.hot_days, now);
         };
-        match work(&*snapshot, chore) {
+        match work(&*snapshot, chore, &self.expiry) {
             Ok(Some(batch)) => self.kv.commit_later(batch)?,
             Ok(None) => {}
             Err(why @ (StoreError::Io { .. } | StoreError::Corrupt { .. } | StoreError::Crashed)) => {
@@ -167,6 +191,26 @@ impl House {
                 tracing::warn!(partition = self.island.partition(), ?chore, %why, "cannot be compacted");
             }
         }
+        Ok(true)
+    }
+
+    /// What must go, before anything is compacted. False when there is nothing more.
+    fn delete(&mut self, retentions: &dyn Retentions, now: Instant) -> Result<bool, StoreError> {
+        let view = self.island.view();
+        let snapshot = self.kv.snapshot();
+        let batch = match self.expiry.step(&*snapshot, &view, retentions)? {
+            None => self.purge.step(&*snapshot, &view, &mut self.expiry, now)?,
+            batch => batch,
+        };
+        if let Some(batch) = batch {
+            self.kv.commit_later(batch)?;
+            return Ok(true);
+        }
+        if let Some(idle) = self.expiry.idle(&view) {
+            self.island.append(encode_delete(idle));
+        }
+        let Some((cf, metric)) = self.expiry.freed(&view) else { return Ok(false) };
+        self.kv.reclaim(cf, metric)?;
         Ok(true)
     }
 
@@ -225,9 +269,9 @@ impl House {
     }
 }
 
-fn work(snapshot: &dyn KvSnapshot, chore: Chore) -> Result<Option<KvBatch>, StoreError> {
+fn work(snapshot: &dyn KvSnapshot, chore: Chore, expiry: &Expiry) -> Result<Option<KvBatch>, StoreError> {
     match chore {
-        Chore::Hour { metric, hour } => compact_hour(snapshot, metric, hour, CompactOptions::default()),
+        Chore::Hour { metric, hour } => compact_hour(snapshot, metric, hour, expiry.options(metric)),
         Chore::Day { metric, day } => build_day(snapshot, metric, day).map(Some),
     }
 }

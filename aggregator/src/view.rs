@@ -11,7 +11,7 @@ use store::{Kv, KvSnapshot};
 
 use crate::accounting::AccountRows;
 use crate::island::Island;
-use crate::{AlertsView, ApplyError, Counters, DropCounters};
+use crate::{AlertsView, ApplyError, Counters, Deleted, DropCounters};
 
 /// A partition at one position of its log.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,8 @@ pub struct View {
     pub drops: Arc<DropCounters>,
     /// What is not just ok, as of the last seal.
     pub alerts: Arc<AlertsView>,
+    /// Series that were deleted, for upkeep: the hints do not show them.
+    pub deleted: Arc<Deleted>,
     rows: AccountRows,
 }
 
@@ -98,7 +100,7 @@ impl View {
     /// How many series there are.
     #[must_use]
     pub fn series(&self) -> u64 {
-        self.hints.series_count()
+        self.hints.series_count() - self.deleted.series()
     }
 }
 
@@ -116,6 +118,7 @@ impl Island {
             counters: self.counters(),
             drops: Arc::clone(&self.books.drops),
             alerts: Arc::clone(&self.alerts),
+            deleted: Arc::clone(self.series.deleted()),
             rows: self.books.rows.clone(),
         }
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use aggregator::{
     Clock, Island, IslandConfig, IslandHandle, IslandLimits, UpkeepConfig, spawn, spawn_upkeep,
 };
+use model::Retention;
 use partition_log::{MemoryLog, PartitionLog, append_blocking};
 use store::{Cf, CrashPoint, Kv, MemoryKv};
 use support::{TestRow, Totals, rows_record, seal_record};
@@ -81,6 +82,10 @@ fn wait(what: &str, until: impl Fn() -> bool) {
     }
 }
 
+fn for_ever() -> Arc<Retention> {
+    Arc::new(Retention::uniform(Retention::MOST_MINUTES))
+}
+
 fn at_once() -> UpkeepConfig {
     let moment = Duration::from_millis(1);
     UpkeepConfig { late_wait: Duration::ZERO, pause: moment, rests: 0, ..UpkeepConfig::default() }
@@ -89,7 +94,7 @@ fn at_once() -> UpkeepConfig {
 #[test]
 fn it_compacts_what_is_over_and_nobody_sees_it() {
     let mut house = House::new();
-    let upkeep = spawn_upkeep(&[house.island.clone()], at_once()).unwrap();
+    let upkeep = spawn_upkeep(&[house.island.clone()], at_once(), for_ever()).unwrap();
     house.seal(&[6_000, 6_001, 6_059], 6_060);
     let hour: Vec<u32> = (6_060..6_180).collect();
     house.seal(&hour, 6_180);
@@ -116,7 +121,7 @@ fn a_disk_that_fails_ends_it_for_that_partition_alone() {
     broken.seal(&[6_000], 6_200);
     sound.seal(&[6_000], 6_200);
     broken.disk.crash_at(CrashPoint::BeforeCommit, 0);
-    let upkeep = spawn_upkeep(&[broken.island.clone(), sound.island.clone()], at_once()).unwrap();
+    let upkeep = spawn_upkeep(&[broken.island.clone(), sound.island.clone()], at_once(), for_ever()).unwrap();
     wait("the sound one", || sound.count(Cf::Pages) == 3);
     upkeep.shutdown();
     broken.disk.restart();

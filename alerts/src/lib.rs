@@ -41,8 +41,8 @@ pub use machine::{
 pub use members::{GroupName, Members, Readers};
 pub use problem::{Problem, Problems};
 pub use rules::{
-    ChangeKind, Comparison, Condition, Drift, Fingerprint, GroupBy, Operand, Operator, Quota, Rule, RuleSet,
-    Signal, Template, Tier,
+    ChangeKind, Comparison, Condition, Drift, Fingerprint, Glob, GroupBy, KeepFor, MetricSetting, Operand,
+    Operator, Quota, Rule, RuleSet, Signal, Template, Tier,
 };
 pub use test_file::{Mismatch, Outcome, TestFile};
 pub use texts::Texts;

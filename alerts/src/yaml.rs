@@ -247,11 +247,13 @@ impl<'a> At<'a> {
         }
     }
 
-    /// Whole minutes, as `5m`, `2h` or `7d`, within these bounds.
+    /// Whole minutes, as `5m`, `2h`, `7d` or `1y` (of 365 days), within these bounds.
     pub(crate) fn minutes(&self, least: u32, most: u32) -> Result<u32, Problem> {
         let text = self.text()?;
         let minutes = minutes(text).ok_or_else(|| {
-            self.problem(format!("is {text:?}, must be whole minutes, hours or days as 5m, 2h or 7d"))
+            self.problem(format!(
+                "is {text:?}, must be whole minutes, hours, days or years as 5m, 2h, 7d or 1y"
+            ))
         })?;
         if minutes < least || minutes > most {
             return Err(self.problem(format!("is {minutes} minutes, must be from {least} to {most}")));
@@ -329,7 +331,7 @@ pub(crate) fn number(text: &str) -> Option<f64> {
     (sound && number.is_finite()).then_some(number)
 }
 
-/// `5m`, `2h`, `7d` in minutes.
+/// `5m`, `2h`, `7d`, `1y` in minutes.
 pub(crate) fn minutes(text: &str) -> Option<u32> {
     let at = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at))?;
     let (digits, unit) = text.split_at(at);
@@ -337,6 +339,7 @@ pub(crate) fn minutes(text: &str) -> Option<u32> {
         "m" => 1,
         "h" => 60,
         "d" => 1_440,
+        "y" => 365 * 1_440,
         _ => return None,
     };
     let sound = !digits.is_empty() && digits.bytes().all(|one| one.is_ascii_digit());

@@ -146,6 +146,13 @@ impl HintsIndex {
         }
     }
 
+    /// These series of a metric are in no selection any more. What is saved does not say so: to be repeated after a load.
+    pub fn delete(&mut self, metric: MetricId, ids: impl IntoIterator<Item = LocalId>) {
+        if let Some(index) = Arc::make_mut(&mut self.metrics).get_mut(metric as usize) {
+            Arc::make_mut(index).delete(ids.into_iter());
+        }
+    }
+
     /// The accounts that have a series, sorted.
     pub fn accounts(&self) -> impl Iterator<Item = &str> {
         self.accounts.keys().map(|name| &**name)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{LocalId, Matcher, MetricId, MinuteRange};
+use model::{LocalId, Matcher, MetricId, Minute, MinuteRange};
 use roaring::RoaringBitmap;
 
 use crate::activity::Activity;
@@ -21,6 +21,8 @@ pub struct MetricIndex {
     /// Changes at every seal.
     pub(crate) activity: Activity,
     pub(crate) saved: Saved,
+    /// Positions of deleted series. Whoever owns the index knows them, and deletes them again after a load.
+    gone: Arc<RoaringBitmap>,
 }
 
 /// What the series are.
@@ -107,8 +109,8 @@ impl Active {
 
 impl MetricIndex {
     pub(crate) fn new(name: &str, metric_id: MetricId) -> Self {
-        let (columns, activity, saved) = <_>::default();
-        Self { name: name.into(), metric_id, columns, activity, saved }
+        let (columns, activity, saved, gone) = <_>::default();
+        Self { name: name.into(), metric_id, columns, activity, saved, gone }
     }
 
     /// The metric's name.
@@ -186,13 +188,59 @@ impl MetricIndex {
     }
 }
 
+// === impl MetricIndex: deletion ===
+
+impl MetricIndex {
+    /// The series at this position was deleted: it is in no selection any more. Blocks may name it until they are
+    /// written anew.
+    #[must_use]
+    pub fn is_deleted(&self, position: u32) -> bool {
+        self.gone.contains(position)
+    }
+
+    /// Series that are not deleted and have had no sealed row since this minute. One of which is not known when it had
+    /// some is not among them.
+    #[must_use]
+    pub fn idle_since(&self, before: Minute) -> Vec<LocalId> {
+        let mut idle = Vec::new();
+        for (chunk, all) in self.chunks() {
+            let Some(activity) = self.activity.chunks.get(chunk) else { continue };
+            let mut had = activity.ever.bits();
+            had.intersect(&all);
+            let positions = had.iter().filter(|at| activity.last.get(*at) < before.0);
+            idle.extend(positions.map(|at| self.columns.ids.get((chunk * CHUNK + at) as u32))); // 32 bits wide
+        }
+        idle
+    }
+
+    /// Is it known of hours before this minute's which series had data in them?
+    #[must_use]
+    pub fn knows_before(&self, minute: Minute) -> bool {
+        let hour = minute.0 / 60;
+        let covers = |oldest: u32| {
+            self.activity.doubted.iter().any(|hours| hours.start <= oldest && hour <= hours.end)
+        };
+        self.activity.oldest.is_some_and(|oldest| oldest < hour && !covers(oldest))
+    }
+
+    pub(crate) fn delete(&mut self, ids: impl Iterator<Item = LocalId>) {
+        let positions: Vec<u32> = ids.filter_map(|id| self.position_of(id)).collect();
+        Arc::make_mut(&mut self.gone).extend(positions);
+    }
+}
+
 // === impl MetricIndex: selections ===
 
 impl MetricIndex {
     /// The whole metric.
     #[must_use]
     pub fn all(&self) -> Selection {
-        Selection::All(u32::try_from(self.len()).unwrap_or(u32::MAX)) // as many as there are LocalIds at most
+        if self.gone.is_empty() {
+            return Selection::All(u32::try_from(self.len()).unwrap_or(u32::MAX)); // no more than LocalIds
+        }
+        let mut gather = Gather::default();
+        self.chunks().for_each(|(chunk, all)| gather.push(chunk, &all));
+        Selection::Some(gather.finish())
     }
 
     /// The series that fulfil every condition. An absent dimension reads as the empty string.
@@ -229,10 +277,23 @@ impl MetricIndex {
         Active { selected, yes, unsure, look_up }
     }
 
-    /// Each chunk, and which of its positions are series.
-    fn chunks(&self) -> impl Iterator<Item = (usize, Bits)> + use<> {
+    /// Each chunk, and which of its positions are series that are not deleted.
+    fn chunks(&self) -> impl Iterator<Item = (usize, Bits)> + use<'_> {
         let len = self.len();
-        (0..len.div_ceil(CHUNK)).map(move |chunk| (chunk, Bits::below(CHUNK.min(len - chunk * CHUNK))))
+        (0..len.div_ceil(CHUNK)).map(move |chunk| {
+            let mut all = Bits::below(CHUNK.min(len - chunk * CHUNK));
+            all.subtract(&self.gone_of(chunk));
+            (chunk, all)
+        })
+    }
+
+    fn gone_of(&self, chunk: usize) -> Bits {
+        let (first, mut gone) = (chunk * CHUNK, Bits::NONE);
+        if !self.gone.is_empty() {
+            let positions = first as u32..(first + CHUNK) as u32; // positions are 32 bits wide
+            self.gone.range(positions).for_each(|position| gone.insert(position as usize - first));
+        }
+        gone
     }
 
     /// The strictest first: it leaves the least to the others.

@@ -18,6 +18,8 @@ pub enum Record {
     Seal(Minute),
     /// The rules from a minute on.
     Rules(v1::Rules),
+    /// These series go, with all their rows.
+    Delete(v1::Delete),
 }
 
 /// Bytes that are no record.
@@ -26,7 +28,7 @@ pub enum RecordError {
     /// Not protobuf of this shape.
     #[error("the log record cannot be decoded: {0}")]
     Protobuf(#[from] prost::DecodeError),
-    /// Neither rows nor a seal nor rules: written by a later version, or empty.
+    /// Neither rows nor a seal nor rules nor a deletion: written by a later version, or empty.
     #[error("the log record is of a kind that this version does not know: update the reader")]
     Kind,
 }
@@ -60,6 +62,12 @@ pub fn encode_rules(rules: v1::Rules) -> Bytes {
     v1::LogRecord { kind: Some(Kind::Rules(rules)) }.encode_to_vec().into()
 }
 
+/// The record that deletes series.
+#[must_use]
+pub fn encode_delete(delete: v1::Delete) -> Bytes {
+    v1::LogRecord { kind: Some(Kind::Delete(delete)) }.encode_to_vec().into()
+}
+
 /// Back from bytes; given as `Bytes`, strings and sketches are not copied.
 ///
 /// # Errors
@@ -69,6 +77,7 @@ pub fn decode_record(record: impl Buf) -> Result<Record, RecordError> {
         Some(Kind::Rows(rows)) => Ok(Record::Rows(rows.batches)),
         Some(Kind::Seal(seal)) => Ok(Record::Seal(Minute(seal.minute))),
         Some(Kind::Rules(rules)) => Ok(Record::Rules(rules)),
+        Some(Kind::Delete(delete)) => Ok(Record::Delete(delete)),
         None => Err(RecordError::Kind),
     }
 }

@@ -295,9 +295,12 @@ pub(crate) fn declared(
     let Some(index) = reading.hints().metric(account, DECLARED_METRIC) else { return Ok(Vec::new()) };
     let mut minutes: BTreeMap<Minute, Scalars> = BTreeMap::new();
     // By minute in a map: a range may be ten years long, and few of them have rows.
-    let scan = scan_of(index, Steps { range, minutes: 1 }, Columns::SUM);
+    let scan = scan_of(index, Steps { range, minutes: 1 }, Columns::SUM | Columns::IDS);
     each_batch(reading, &scan, budget, |batch| {
-        for row in 0..batch.columns.len() {
+        for (row, id) in batch.columns.ids().iter().enumerate() {
+            if index.position_of(*id).is_some_and(|position| index.is_deleted(position)) {
+                continue;
+            }
             let sum = Scalars::of(batch.columns.sum(row));
             minutes.entry(batch.minute(row)).or_default().merge(&sum);
         }

@@ -72,7 +72,8 @@ impl Fact {
                 let told = |batch| Told::of(&BatchView::new(batch).map_err(|why| Wrong(why.to_string()))?);
                 batches.iter().map(told).collect::<Result<_, Wrong>>().map(Self::Rows)
             }
-            Ok(Record::Rules(_)) | Err(_) => Ok(Self::Nothing), // no alert is looked at here
+            // No alert is looked at here, and what is deleted has its own reckoning.
+            Ok(Record::Rules(_) | Record::Delete(_)) | Err(_) => Ok(Self::Nothing),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{Minute, Placement};
-use proto::encode_seal;
+use proto::{encode_delete, encode_seal, v1};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::asking::Moment;
@@ -392,7 +392,27 @@ impl House {
             }
         }
         self.compare_replicas()?;
-        self.compare_completeness(&truth)
+        self.compare_completeness(&truth)?;
+        self.delete_one(truth.cells)?;
+        self.compare_replicas()
+    }
+
+    /// One host goes, with all it had, and nothing else does.
+    fn delete_one(&mut self, mut left: oracle::Totals) -> Result<(), Wrong> {
+        let Some((_, host, _)) = left.keys().next().cloned() else { return Ok(()) };
+        left.retain(|(_, one, _), _| *one != host);
+        self.partitions.iter_mut().for_each(|partition| partition.log.append_calmly(delete_host(&host)));
+        for replica in 0..REPLICAS {
+            let mut got = oracle::Totals::new();
+            for Partition { log, replicas, .. } in &mut self.partitions {
+                replicas[replica].drain(log)?;
+                if let Some(shown) = replicas[replica].room()?.shown(false) {
+                    oracle::add_reading(&mut got, &**shown)?;
+                }
+            }
+            oracle::compare(&got, &left)?;
+        }
+        Ok(())
     }
 
     /// What the logs say, which is what the publishers were told.
@@ -440,4 +460,12 @@ impl House {
         }
         Ok(())
     }
+}
+
+/// Every series of this host, whatever its metric.
+fn delete_host(host: &str) -> Bytes {
+    let matcher = v1::Matcher { dim: "host".into(), op: "=".into(), values: vec![host.into()] };
+    let account = crate::publisher::ACCOUNT.into();
+    let deletion = v1::Deletion { account, r#where: vec![matcher], ..v1::Deletion::default() };
+    encode_delete(v1::Delete { deletions: vec![deletion] })
 }

@@ -58,6 +58,9 @@ fn add_metric(totals: &mut Totals, metric: &MetricIndex, reading: &dyn Reading) 
                 unknown += 1;
                 continue;
             };
+            if metric.is_deleted(position) {
+                continue; // as a query, which selects what is not deleted
+            }
             let host = metric.dims_of(position).map(|(_, value)| value.to_owned()).collect();
             let cell = (metric.name().to_owned(), host, batch.minute(row).0);
             totals.entry(cell).or_default().merge(&rows.aggregate(row)?);

@@ -55,6 +55,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  sluice rules check rules/*.yaml        line and column of whatever is wrong\n  sluice rules test shop.test.yaml       sample series in, expected states per minute out"
     )]
     Rules(RulesArgs),
+    /// Delete series of a metric, or all of an account, for good
+    #[command(
+        after_help = "Examples:\n  sluice delete Latency --where 'Region=Test'                  says how many series that would be\n  sluice delete Latency --where 'Region=Test' --yes\n  sluice delete --account former-customer --everything --yes"
+    )]
+    Delete(DeleteArgs),
     /// Decode everything in a data directory and name each damaged block
     #[command(
         after_help = "Example:\n  sluice verify --data ./data\n\nWrites nothing and takes no lock, so it may run beside a server. Exit status 1 when anything is damaged."
@@ -120,7 +125,7 @@ pub(crate) struct ServeArgs {
     /// How long after its end a minute is sealed [default: 5000]
     #[arg(long, value_name = "MS")]
     pub(crate) grace_ms: Option<u64>,
-    /// How many days back a backfill may reach [default: 3650]
+    /// How many days rows are kept where the rules say nothing else, and how far back a backfill may reach [default: 3650]
     #[arg(long, value_name = "DAYS")]
     pub(crate) retention_days: Option<u32>,
     /// Where old pages move to: file:///dir, s3://bucket/prefix, gs://…, az://… [default: nowhere]
@@ -477,6 +482,37 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
     /// How the result is printed
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// The metric
+    #[arg(conflicts_with = "everything")]
+    pub(crate) metric: Option<String>,
+    /// Only series that fulfil this, as in --where of `sluice top`
+    #[arg(
+        long = "where",
+        value_name = "CONDITIONS",
+        default_value = "",
+        hide_default_value = true,
+        conflicts_with = "everything"
+    )]
+    pub(crate) conditions: String,
+    /// Whose; must be named with --everything [default: default]
+    #[arg(long, value_name = "NAME", env = "SLUICE_ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// All metrics of the account
+    #[arg(long)]
+    pub(crate) everything: bool,
+    /// Do it; without, it is only said how many series there are
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// The server's HTTP address
+    #[arg(long, value_name = "URL", env = "SLUICE_SERVER", default_value = "http://127.0.0.1:4318")]
+    pub(crate) server: String,
+    /// table on a terminal, json otherwise
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use frontend::decoding::memory::{MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN};
-use model::Placement;
+use model::{Placement, Retention};
 use serde::Deserialize;
 
 use crate::cli::ServeArgs;
@@ -80,6 +80,15 @@ struct File {
     publish_memory_mib: Option<usize>,
     rules: Option<PathBuf>,
     alertmanager: Option<String>,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// What is kept of metrics that no rule file names.
+    pub(crate) fn retention(&self) -> Retention {
+        Retention::uniform(self.retention_days * 24 * 60)
+    }
 }
 
 /// Reads the layers and checks the result.

@@ -56,6 +56,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Backup(args) => commands::backup::run(&args)?,
         Command::Restore(args) => commands::restore::run(&args)?,
         Command::Rules(args) => commands::rules::run(&args)?,
+        Command::Delete(args) => commands::delete::run(&args)?,
         Command::Verify(args) => commands::verify::run(&args)?,
         Command::Config(args) => commands::config::run(&args, &env)?,
         Command::Completions(args) => commands::completions::run(&args),

@@ -121,6 +121,13 @@ impl std::fmt::Display for SlabKey {
     }
 }
 
+/// All keys of a metric in a family that sorts by metric are in `[from, to)`.
+pub(crate) fn metric_keys(metric: MetricId) -> (Vec<u8>, Vec<u8>) {
+    // Behind the last metric of all: longer than any key of its own.
+    let to = metric.checked_add(1).map_or(vec![0xFF; SlabKey::BYTES + 1], |next| next.to_be_bytes().to_vec());
+    (metric.to_be_bytes().to_vec(), to)
+}
+
 /// Where a metric's record is stored in [`crate::Cf::Series`].
 #[must_use]
 pub fn metric_key(metric: MetricId) -> [u8; 5] {

@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use model::MetricId;
+
 use crate::StoreError;
 use crate::cold::{Cold, Reference};
 
@@ -55,6 +57,15 @@ pub trait Kv: Send + Sync {
 
     /// Bytes on disk, about.
     fn disk_bytes(&self) -> u64;
+
+    /// Gives the space back that deleted rows of a metric take in a family. What a snapshot still sees stays, so this
+    /// is for later, when nobody has one of before the deletion. May take long; nobody waits for it meanwhile.
+    ///
+    /// # Errors
+    /// Weather.
+    fn reclaim(&self, _cf: Cf, _metric: MetricId) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Where old pages move out to; `None` when they stay.
     fn cold(&self) -> Option<ColdPlace<'_>> {
@@ -162,6 +173,11 @@ impl KvBatch {
         if from < to {
             self.ops.push(KvOp::DeleteRange { cf, from, to });
         }
+    }
+
+    /// And then those of another.
+    pub fn append(&mut self, mut other: Self) {
+        self.ops.append(&mut other.ops);
     }
 
     /// The changes, in order.

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use model::MetricId;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
@@ -15,6 +16,7 @@ use rocksdb::{
 };
 
 use crate::cold::{Cold, Reference};
+use crate::keys::metric_keys;
 use crate::kv::{ColdPlace, Each, no_object_store};
 use crate::{Cf, Kv, KvBatch, KvOp, KvSnapshot, StoreError};
 
@@ -215,6 +217,13 @@ impl Kv for RocksKv {
     /// apart when the power fails: where there are several, RocksDB syncs the log before it writes a family's file.
     fn commit_later(&self, batch: KvBatch) -> Result<(), StoreError> {
         self.write(batch, false)
+    }
+
+    /// Only files that overlap the metric's keys are written anew.
+    fn reclaim(&self, cf: Cf, metric: MetricId) -> Result<(), StoreError> {
+        let (from, to) = metric_keys(metric);
+        self.db.compact_range_cf(self.family(cf), Some(from), Some(to));
+        Ok(())
     }
 
     fn cold(&self) -> Option<ColdPlace<'_>> {

@@ -2,6 +2,7 @@
 //! in between, against a map of all rows.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
+#[allow(dead_code, reason = "each test file uses a part")]
 mod rows;
 
 use std::ops::ControlFlow;
@@ -10,9 +11,8 @@ use model::{Aggregate, Minute, MinuteRange, Number, Scalars};
 use proptest::prelude::*;
 use rows::{Asked, Disk, FIRST_HOUR, HOURS, Row, aggregates, asked, minute_of};
 use store::{
-    Cf, Chore, Columns, CompactOptions, CrashPoint, Kv, KvBatch, MemoryKv, PartKey, Planner, RocksKv, Scan,
-    Settled, SlabColumns, StoreError, Tier, build_day, compact_hour, delete_days_before, delete_hours_before,
-    delete_pages_before, scan,
+    Cf, Chore, Columns, CompactOptions, CrashPoint, Kept, Kv, KvBatch, MemoryKv, PartKey, Planner, RocksKv,
+    Scan, Settled, SlabColumns, StoreError, Tier, build_day, compact_hour, expire, scan,
 };
 
 /// What happens to a disk.
@@ -216,6 +216,13 @@ fn one_series_of_many_reads_one_page() {
     assert_eq!(stats(&[6_000], 1).pages, 0);
 }
 
+/// All that is due.
+fn expire_all(disk: &Disk, kept: Kept) {
+    while let Some((_, batch)) = expire(&*disk.kv.snapshot(), 0, kept).unwrap() {
+        disk.kv.commit(batch).unwrap();
+    }
+}
+
 #[test]
 fn what_retention_has_left_is_said() {
     let mut disk = Disk::default();
@@ -233,9 +240,7 @@ fn what_retention_has_left_is_said() {
     apply(&mut disk, &Step::BuildDay(9), CompactOptions::default()).unwrap();
 
     let from_hour_239 = minute_of(60);
-    let mut batch = KvBatch::new();
-    delete_pages_before(&mut batch, 0, from_hour_239);
-    disk.kv.commit(batch).unwrap();
+    expire_all(&disk, Kept { points_from: from_hour_239, ..Kept::default() });
     assert_eq!(disk.sums(0, 180, 60), "0=1 1=10 2=100");
     assert_eq!(disk.sums(0, 180, 180), "0=111");
     assert_eq!(disk.sums(60, 180, 1), "5=10 65=100");
@@ -248,23 +253,18 @@ fn what_retention_has_left_is_said() {
     assert_eq!((disk.sums(0, 180, 60), disk.count(Cf::Slabs)), ("0=6 1=10 2=100".into(), 0));
     assert_eq!(disk.sums(0, 180, 30), "2=10 4=100, coarse 0-60");
 
-    let mut batch = KvBatch::new();
-    delete_hours_before(&mut batch, 0, minute_of(120));
-    delete_pages_before(&mut batch, 0, minute_of(120));
-    disk.kv.commit(batch).unwrap();
+    let kept = Kept { points_from: minute_of(120), hours_from: minute_of(120), ..Kept::default() };
+    expire_all(&disk, kept);
     let whole_day = |disk: &Disk| disk.sums_from(9 * 1440, 10 * 1440, 1440);
     assert_eq!(whole_day(&disk), "0=16");
     assert_eq!(disk.sums(0, 180, 60), "2=100, coarse 0-120");
     assert_eq!(disk.sums(3, 180, 1), "122=100, coarse 0-117");
     // Late for a day that has no hours any more.
     disk.seal(&[row(7, 4)]).unwrap();
-    let options = CompactOptions { hours_from: minute_of(120), ..CompactOptions::default() };
-    apply(&mut disk, &Step::Compact(FIRST_HOUR), options).unwrap();
+    apply(&mut disk, &Step::Compact(FIRST_HOUR), kept.options()).unwrap();
     assert_eq!((whole_day(&disk), disk.count(Cf::Slabs), disk.count(Cf::Hours)), ("0=20".into(), 0, 1));
 
-    let mut batch = KvBatch::new();
-    delete_days_before(&mut batch, 0, minute_of(120));
-    disk.kv.commit(batch).unwrap();
+    expire_all(&disk, Kept { days_from: minute_of(120), ..kept });
     assert_eq!((whole_day(&disk), disk.count(Cf::Days)), (String::new(), 0));
 }
 

@@ -94,6 +94,9 @@ pub(crate) fn add_block(
 fn add_rows(totals: &mut Totals, index: &MetricIndex, batch: &Batch<'_>) {
     for (row, &id) in batch.columns.ids().iter().enumerate() {
         let position = index.position_of(id).unwrap();
+        if index.is_deleted(position) {
+            continue; // as a query, which selects what is not deleted
+        }
         let host = index.dims_of(position).map(|(_, value)| value.to_owned()).collect::<String>();
         let cell = (index.name().to_owned(), host, batch.minute(row).0);
         totals.entry(cell).or_default().merge(&batch.columns.scalars(row));

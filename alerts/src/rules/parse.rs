@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
     ChangeKind, Comparison, Condition, Fingerprint, GroupBy, Operand, Quota, Rule, RuleSet, Signal, Template,
-    Tier,
+    Tier, metric_setting,
 };
 use crate::limits::{
     BASELINE_MINUTES_MAX, CHANGE_MINUTES_MAX, FORGET_MINUTES_DEFAULT, FORGET_MINUTES_MAX, FORGET_MINUTES_MIN,
@@ -44,8 +44,14 @@ const OPERATORS: [&str; 8] = ["=", "!=", "in", "not in", "=~", "!~", "exists", "
 pub(super) fn file(text: &str) -> Result<RuleSet, Problems> {
     let root = yaml::parse(text)?;
     let at = At::root(&root);
-    let list = at.fields(&["alerts"])?.need("alerts")?.list(RULES_MAX)?;
-    alerts(&list)
+    let fields = at.fields(&["alerts", "metrics"])?;
+    let (list, settings) = (fields.get("alerts"), fields.get("metrics"));
+    if list.is_none() && settings.is_none() {
+        return Err(fields.problem("alerts is missing, and so is metrics").into());
+    }
+    let list = list.map_or(Ok(Vec::new()), |list| list.list(RULES_MAX))?;
+    let metrics = settings.map_or(Ok(Vec::new()), |list| metric_setting::metrics(&list))?;
+    Ok(RuleSet { metrics, ..alerts(&list)? })
 }
 
 /// The list under `alerts`.
@@ -66,7 +72,7 @@ pub(crate) fn alerts(list: &[At<'_>]) -> Result<RuleSet, Problems> {
         });
         problems.extend(RuleSet::check_names(named).err());
     }
-    if problems.is_empty() { Ok(RuleSet { rules }) } else { Err(Problems(problems)) }
+    if problems.is_empty() { Ok(RuleSet { rules, metrics: Vec::new() }) } else { Err(Problems(problems)) }
 }
 
 fn rule(at: &At<'_>) -> Result<Rule, Problem> {

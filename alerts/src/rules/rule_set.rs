@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Rule, parse};
+use super::{MetricSetting, Rule, parse};
 use crate::limits::RULES_MAX;
 use crate::problem::{Problem, Problems};
 
@@ -11,6 +11,8 @@ use crate::problem::{Problem, Problems};
 pub struct RuleSet {
     /// In the order of the files.
     pub rules: Vec<Rule>,
+    /// What holds for metrics, in the same order: the first that is for a metric counts.
+    pub metrics: Vec<MetricSetting>,
 }
 
 // === impl RuleSet ===
@@ -42,6 +44,7 @@ impl RuleSet {
             return Err(problem(beyond, format!("the files have more than {RULES_MAX} rules together")));
         }
         self.rules.extend(other.rules);
+        self.metrics.extend(other.metrics);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod agent;
 pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod delete;
 pub(crate) mod inspect;
 pub(crate) mod loadgen;
 pub(crate) mod publish;

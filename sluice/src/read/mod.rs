@@ -15,6 +15,7 @@ mod top;
 mod window;
 
 pub(crate) use ask::{AskError, get, post};
+pub(crate) use conditions::parse as conditions_of;
 pub(crate) use table::{Table, exact, number};
 
 use std::io::IsTerminal as _;

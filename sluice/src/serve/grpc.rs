@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use frontend::otlp::OtlpService;
 use frontend::publish::PublishService;
+use proto::v1::admin_server::AdminServer;
 use proto::v1::query_server::QueryServer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -12,6 +13,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
+use super::delete::AdminService;
 use super::{House, ended};
 
 /// Streams of one connection; an honest client has 8 batches in flight. What requests
@@ -53,6 +55,9 @@ pub(super) async fn serve(
         .add_service(PublishService::server(house.frontend.clone(), house.memory.clone()))
         .add_service(OtlpService::server(house.frontend, house.memory))
         .add_service(query)
+        .add_service(
+            AdminServer::new(AdminService(house.partitions)).max_decoding_message_size(QUESTION_BYTES_MAX),
+        )
         .add_service(reflection)
         .add_service(reflection_alpha)
         .add_service(health_service)

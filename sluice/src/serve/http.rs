@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tower::limit::GlobalConcurrencyLimitLayer;
 
 use super::hosts::{Hosts, guard};
-use super::{House, admin, alerts, console, ended, prometheus};
+use super::{House, admin, alerts, console, delete, ended, prometheus};
 
 /// OTLP requests that are being read and decoded; further ones wait. See the gRPC port.
 const OTLP_REQUESTS_MAX: usize = 32;
@@ -41,6 +41,7 @@ fn router(house: House, hosts: Hosts) -> Router {
         .route("/metrics", get(metrics))
         .merge(admin::router())
         .merge(alerts::router())
+        .merge(delete::router())
         .with_state(house.clone());
     let otlp = frontend::otlp::router(house.frontend, house.memory)
         .layer(axum::middleware::from_fn(in_time))

@@ -9,20 +9,23 @@ mod alerts;
 mod books;
 mod console;
 pub(crate) mod data_dir;
+mod delete;
 mod grpc;
 mod hosts;
 mod http;
+pub(crate) mod lifetimes;
 mod notify;
 pub(crate) mod offline;
 mod partitions;
 mod prometheus;
-mod rules;
+pub(crate) mod rules;
 mod shut_log;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aggregator::Retentions;
 use anyhow::Context as _;
 use frontend::Frontend;
 use frontend::decoding::Memory;
@@ -33,6 +36,7 @@ use tokio::sync::watch;
 
 use self::data_dir::DataDir;
 use self::hosts::Hosts;
+use self::lifetimes::Lifetimes;
 use self::partitions::Partitions;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -64,14 +68,20 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<Exit> {
 async fn serve(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     let grpc = bind("grpc", config.grpc).await?;
     let http = bind("http", config.http).await?;
-    let partitions = Arc::new(Partitions::open(data, config.grace_ms, &config.cold)?);
+    let lifetimes = Arc::new(Lifetimes::new(config.retention()));
+    let partitions = Arc::new(Partitions::open(
+        data,
+        config.grace_ms,
+        &config.cold,
+        Arc::clone(&lifetimes) as Arc<dyn Retentions>,
+    )?);
     let house = build(config, data, &partitions)?;
 
     let (stop, stopped) = watch::channel(());
     let books = tokio::spawn(books::keep(house.clone(), grpc.local_addr()?, stopped.clone()));
     let refused = Arc::clone(&house.rules_refused);
     let mut aside = tokio::task::JoinSet::new();
-    aside.spawn(rules::keep(house.clone(), config.rules.clone(), refused, stopped.clone()));
+    aside.spawn(rules::keep(house.clone(), config.rules.clone(), refused, lifetimes, stopped.clone()));
     if let Some(url) = config.alertmanager.clone() {
         aside.spawn(notify::keep(Arc::clone(&partitions), url, stopped.clone()));
     }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aggregator::{
-    IslandConfig, IslandHandle, IslandLimits, SystemClock, Upkeep, UpkeepConfig, checkpoint_position, spawn,
-    spawn_upkeep,
+    IslandConfig, IslandHandle, IslandLimits, Retentions, SystemClock, Upkeep, UpkeepConfig,
+    checkpoint_position, spawn, spawn_upkeep,
 };
 use anyhow::Context as _;
-use model::Placement;
+use model::{Placement, metric_hash};
 use partition_log::{EmbeddedLog, LogConfig, PartitionLog};
 use proto::v1;
 use query_coordinator::Partition;
@@ -44,7 +44,12 @@ pub(crate) struct Partitions {
 
 impl Partitions {
     /// Opens logs and stores, and starts the islands. They recover on their own threads.
-    pub(crate) fn open(data: &DataDir, grace_ms: u64, cold: &ColdConfig) -> anyhow::Result<Self> {
+    pub(crate) fn open(
+        data: &DataDir,
+        grace_ms: u64,
+        cold: &ColdConfig,
+        retentions: Arc<dyn Retentions>,
+    ) -> anyhow::Result<Self> {
         let (count, sources) = (data.placement.partitions(), open_all(data)?);
         if let Some(url) = &cold.object_store {
             let cold = Arc::new(Cold::open(url, cold.cache_bytes).context("cannot use object_store")?);
@@ -64,9 +69,8 @@ impl Partitions {
             islands.push(spawn(config, Arc::clone(log) as Arc<dyn PartitionLog>, kv));
         }
         let (data, placement) = (data.path().to_owned(), data.placement);
-        let upkeep =
-            spawn_upkeep(&islands, UpkeepConfig { hot_days: cold.hot_days, ..UpkeepConfig::default() })
-                .context("cannot start upkeep")?;
+        let config = UpkeepConfig { hot_days: cold.hot_days, ..UpkeepConfig::default() };
+        let upkeep = spawn_upkeep(&islands, config, retentions).context("cannot start upkeep")?;
         Ok(Self { data, placement, sources, doors, islands, upkeep })
     }
 
@@ -78,6 +82,21 @@ impl Partitions {
     /// Where frontends append.
     pub(crate) fn logs(&self) -> Vec<Arc<dyn PartitionLog>> {
         self.doors.clone()
+    }
+
+    /// Islands that may hold series of a metric, of any when none is named, with the doors of their logs.
+    pub(crate) fn of_metric(
+        &self,
+        account: &str,
+        metric: &str,
+    ) -> Vec<(&IslandHandle, &Arc<dyn PartitionLog>)> {
+        let holds: Vec<u32> = if metric.is_empty() {
+            (0..self.placement.partitions()).collect()
+        } else {
+            self.placement.partitions_of(metric_hash(account, metric)).collect()
+        };
+        let all = self.islands.iter().zip(&self.doors);
+        all.filter(|(island, _)| holds.contains(&island.partition())).collect()
     }
 
     /// Where queries read.

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use alerts::RuleFiles;
+use alerts::{RuleFiles, RuleSet};
 use anyhow::{Context as _, bail};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::lifetimes::Lifetimes;
 use super::partitions::Partitions;
 use super::{House, ended};
 
@@ -30,14 +31,21 @@ pub(crate) type Refused = Arc<Mutex<Option<String>>>;
 type Seen = Vec<(PathBuf, u64, Option<SystemTime>)>;
 
 /// Runs until the word to end.
-pub(super) async fn keep(house: House, folder: PathBuf, refused: Refused, stopped: watch::Receiver<()>) {
+pub(super) async fn keep(
+    house: House,
+    folder: PathBuf,
+    refused: Refused,
+    lifetimes: Arc<Lifetimes>,
+    stopped: watch::Receiver<()>,
+) {
     let mut ended = std::pin::pin!(ended(stopped));
     let mut last = None;
     loop {
         let (folder, partitions, refused) =
             (folder.clone(), Arc::clone(&house.partitions), Arc::clone(&refused));
-        let seen = last.take();
-        let looked = tokio::task::spawn_blocking(move || look(&folder, seen, &partitions, &refused)).await;
+        let (seen, lifetimes) = (last.take(), Arc::clone(&lifetimes));
+        let looked =
+            tokio::task::spawn_blocking(move || look(&folder, seen, &partitions, &lifetimes, &refused)).await;
         last = looked.unwrap_or_default();
         tokio::select! {
             () = &mut ended => return,
@@ -47,9 +55,18 @@ pub(super) async fn keep(house: House, folder: PathBuf, refused: Refused, stoppe
 }
 
 /// One look at the folder; what was seen, if anything could be.
-fn look(folder: &Path, last: Option<Seen>, partitions: &Partitions, refused: &Refused) -> Option<Seen> {
+fn look(
+    folder: &Path,
+    last: Option<Seen>,
+    partitions: &Partitions,
+    lifetimes: &Lifetimes,
+    refused: &Refused,
+) -> Option<Seen> {
     let seen = match list(folder) {
-        Ok(None) => return None,
+        Ok(None) => {
+            lifetimes.hold_none();
+            return None;
+        }
         Ok(seen) if seen == last => return last,
         Ok(Some(seen)) => seen,
         Err(why) => {
@@ -57,8 +74,9 @@ fn look(folder: &Path, last: Option<Seen>, partitions: &Partitions, refused: &Re
             return None;
         }
     };
-    match read(&seen).and_then(|files| check(&files, partitions).map(|()| files)) {
-        Ok(files) => {
+    match read(&seen).and_then(|files| check(&files, partitions).map(|rules| (files, rules))) {
+        Ok((files, rules)) => {
+            lifetimes.hold(rules.metrics);
             tracing::info!(files = files.files.len(), version = files.version, "rules are good");
             *refused.lock() = None;
             partitions.islands().iter().for_each(|island| island.want_rules(files.clone()));
@@ -116,12 +134,18 @@ fn read(seen: &Seen) -> anyhow::Result<RuleFiles> {
 }
 
 /// Every file by itself and all together, on the partitions that there are.
-fn check(files: &RuleFiles, partitions: &Partitions) -> anyhow::Result<()> {
+fn check(files: &RuleFiles, partitions: &Partitions) -> anyhow::Result<RuleSet> {
     let rules = files.parse().map_err(anyhow::Error::msg)?;
     match rules.beyond_one_island(partitions.placement).as_slice() {
-        [] => Ok(()),
+        [] => Ok(rules),
         [first, ..] => bail!("rule {first}"),
     }
+}
+
+/// What the files of a folder say together, wherever they are going to be used.
+pub(crate) fn of_folder(folder: &Path) -> anyhow::Result<RuleSet> {
+    let Some(seen) = list(folder)? else { return Ok(RuleSet::default()) };
+    read(&seen)?.parse().map_err(anyhow::Error::msg)
 }
 
 #[cfg(test)]

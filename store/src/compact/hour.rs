@@ -3,6 +3,7 @@
 use model::{Aggregate, LocalId, MetricId, Minute};
 
 use crate::parts::{self, any_part, part_at};
+use crate::tier::HOURS_A_DAY;
 use crate::{Cf, Columns, KvBatch, KvSnapshot, SlabBlock, SlabColumns, StoreError, Tier, cold};
 
 use super::day::fold;
@@ -52,7 +53,7 @@ pub fn compact_hour(
     let mut batch = KvBatch::new();
     let day = Tier::Day.of(Tier::Hour.range(hour).from);
     let has_day = any_part(snapshot, Cf::Days, metric, day..day + 1, None)?.is_some();
-    let form = Form::of(&work)?;
+    let form = Form::of(&work, has_day)?;
     let mut fresh = (has_day || form != Form::Pages).then(SlabBlock::new);
     match form {
         Form::Pages => work.rewrite(&mut batch, fresh.as_mut())?,
@@ -95,15 +96,18 @@ impl Default for CompactOptions {
 // === impl Form ===
 
 impl Form {
-    fn of(work: &Work<'_>) -> Result<Self, StoreError> {
+    /// Retention may have become longer since: what is gone stays so, and a page of the late rows alone would lie, as
+    /// would an hour of them.
+    fn of(work: &Work<'_>, has_day: bool) -> Result<Self, StoreError> {
         let from = Tier::Hour.range(work.hour).from;
-        if from < work.options.hours_from {
+        let hours = Tier::Day.of(from) * HOURS_A_DAY..(Tier::Day.of(from) + 1) * HOURS_A_DAY;
+        let has_hours = || any_part(work.snapshot, Cf::Hours, work.metric, hours, None);
+        if from < work.options.hours_from || (has_day && has_hours()?.is_none()) {
             return Ok(Self::Days);
         }
         let hour = work.hour..work.hour + 1;
         let any =
             |cf| any_part(work.snapshot, cf, work.metric, hour.clone(), None).map(|found| found.is_some());
-        // Retention may have been longer since: what is gone stays so, and a page of the late rows alone would lie.
         let gone = from < work.options.points_from || (any(Cf::Hours)? && !any(Cf::Pages)?);
         Ok(if gone { Self::Hours } else { Self::Pages })
     }

@@ -89,7 +89,7 @@ pub(crate) fn read(snapshot: &dyn KvSnapshot, asked: &Asked) -> Result<Found, St
     Ok(read_with_coarse(snapshot, asked)?.0)
 }
 
-fn read_with_coarse(
+pub(crate) fn read_with_coarse(
     snapshot: &dyn KvSnapshot,
     asked: &Asked,
 ) -> Result<(Found, Option<MinuteRange>), StoreError> {
@@ -215,6 +215,11 @@ impl Disk {
         for Row { metric, id, minute, row } in rows {
             self.rows.entry((*metric, *id, *minute)).or_default().merge(row);
         }
+    }
+
+    /// What was deleted, or is too old.
+    pub(crate) fn forget(&mut self, goes: impl Fn(MetricId, LocalId, Minute) -> bool) {
+        self.rows.retain(|(metric, id, minute), _| !goes(*metric, *id, *minute));
     }
 
     pub(crate) fn expected(&self, asked: &Asked) -> Found {

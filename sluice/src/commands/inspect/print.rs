@@ -101,6 +101,9 @@ fn record_cells(record: &LogRecord) -> [String; 8] {
         Content::Rules { from, files } => {
             (start("rules"), ["", "", from, "", &files.join(", ")].map(str::to_owned))
         }
+        Content::Delete { deletions } => {
+            (start("delete"), ["", "", "", "", &deletions.join("; ")].map(str::to_owned))
+        }
         Content::Undecodable { why } => (start("UNDECODABLE"), ["", "", "", "", why].map(str::to_owned)),
         Content::Rows { rows, batches } => {
             let numbers = [batches.len().to_string(), rows.to_string()];

@@ -36,6 +36,10 @@ pub(super) enum Content {
         from: String,
         files: Vec<String>,
     },
+    /// Series that went.
+    Delete {
+        deletions: Vec<String>,
+    },
     /// Its checksum holds, but it is no record: an island counts it and goes on.
     Undecodable {
         why: String,
@@ -83,6 +87,9 @@ impl LogRecord {
     pub(super) fn decode(offset: Offset, bytes: &[u8], rows_max: usize) -> Self {
         let content = match decode_record(Bytes::copy_from_slice(bytes)) {
             Ok(Record::Seal(minute)) => Content::Seal { minute: minute.0, time: time(minute) },
+            Ok(Record::Delete(delete)) => {
+                Content::Delete { deletions: delete.deletions.iter().map(said).collect() }
+            }
             Ok(Record::Rows(batches)) => rows(&batches, rows_max),
             Ok(Record::Rules(rules)) => Content::Rules {
                 from: time(Minute(rules.from_minute)),
@@ -97,13 +104,26 @@ impl LogRecord {
     pub(super) fn damage(&self) -> Vec<String> {
         let named = |why: &str| format!("log record {}: {why}", self.offset);
         match &self.content {
-            Content::Seal { .. } | Content::Rules { .. } => Vec::new(),
+            Content::Seal { .. } | Content::Rules { .. } | Content::Delete { .. } => Vec::new(),
             Content::Undecodable { why } => vec![named(why)],
             Content::Rows { batches, .. } => {
                 batches.iter().filter_map(|batch| batch.unreadable.as_deref()).map(named).collect()
             }
         }
     }
+}
+
+/// A deletion in words.
+fn said(deletion: &v1::Deletion) -> String {
+    let metric = if deletion.metric.is_empty() { "*" } else { &deletion.metric };
+    let matchers = deletion.r#where.iter();
+    let conditions: Vec<String> =
+        matchers.map(|one| format!("{} {} {}", one.dim, one.op, one.values.join("|"))).collect();
+    let idle = match deletion.idle_before {
+        0 => String::new(),
+        minute => format!(" without rows since {}", time(Minute(minute))),
+    };
+    format!("{}/{metric} [{}]{idle}", deletion.account, conditions.join(", "))
 }
 
 fn rows(batches: &[v1::Batch], rows_max: usize) -> Content {

@@ -1,0 +1,45 @@
+//! `sluice delete`: series of a metric, or all of an account, for good.
+//!
+//! In:   flags. Out: how many series it is for; with `--yes` they are gone when it returns.
+//! Never: deletes without `--yes`.
+
+use serde_json::{Value, json};
+
+use crate::cli::DeleteArgs;
+use crate::exit::Exit;
+use crate::read::{AskError, Table, conditions_of, format_or_default, post};
+
+pub(crate) fn run(args: &DeleteArgs) -> Result<Exit, AskError> {
+    let answer = post(&args.server, "/v1/delete", &request(args)?)?;
+    let series = answer["series"].as_u64().unwrap_or_default();
+    let under_way = answer["under_way"].as_bool() == Some(true);
+    let done = match (args.yes, under_way) {
+        (false, _) => "no: --yes deletes them",
+        (true, false) => "yes",
+        (true, true) => "under way: in the log, not yet applied everywhere; see sluice health",
+    };
+    let mut table = Table::new(["series", "deleted"]);
+    table.row([series.to_string(), done.to_owned()]);
+    table.print(format_or_default(args.format), &answer);
+    if !args.yes {
+        eprintln!("{series} series would be deleted with all their rows; nothing was: say --yes to do it");
+    }
+    Ok(Exit::Good)
+}
+
+fn request(args: &DeleteArgs) -> Result<Value, AskError> {
+    let account = match (&args.account, args.everything) {
+        (None, true) => return Err(AskError::Call("--everything needs --account NAME".to_owned())),
+        (account, _) => account.as_deref().unwrap_or(proto::ACCOUNT_DEFAULT),
+    };
+    if args.metric.is_none() && !args.everything {
+        return Err(AskError::Call("name a METRIC, or --account NAME --everything".to_owned()));
+    }
+    Ok(json!({
+        "account": account,
+        "metric": args.metric.as_deref().unwrap_or_default(),
+        "where": conditions_of(&args.conditions)?,
+        "everything": args.everything,
+        "dry_run": !args.yes,
+    }))
+}

@@ -1,0 +1,163 @@
+//! Rows of deleted series leave the disk: blocks that hold any are written anew without them.
+//!
+//! In:    a metric, and which of its series are deleted. No block that is written from now on holds a row of them.
+//! Out:   batches, each of blocks that change together: a page and its hour.
+//! Kept:  where it is. Forgotten in a crash, it begins anew and finds less.
+//! Never: reads all at once: [`WALK_BYTES`] a step.
+//!
+//! Slabs first: compaction may turn one round into a page at any time, but what has been purged brings no deleted row
+//! into a page any more. Then pages with their hours, then the days that are built of hours.
+
+use std::ops::ControlFlow;
+
+use model::{Aggregate, LocalId, MetricId};
+
+use crate::keys::{PartKey, metric_keys};
+use crate::{Cf, Columns, KvBatch, KvSnapshot, PageBlock, SlabBlock, SlabColumns, StoreError, Tier, cold};
+
+/// What a step reads, about: a moment's work for a disk and the decoder. One block may be larger.
+const WALK_BYTES: usize = 4 << 20;
+
+/// The purge of a metric.
+#[derive(Debug)]
+pub struct Purge {
+    metric: MetricId,
+    stage: Cf,
+    /// The first key that was not looked at.
+    next: Vec<u8>,
+    /// Blocks that could not be read. Nobody else can read them either.
+    unreadable: u64,
+}
+
+/// Is this series deleted?
+pub type IsGone<'a> = &'a dyn Fn(LocalId) -> bool;
+
+// === impl Purge ===
+
+impl Purge {
+    /// From the beginning.
+    #[must_use]
+    pub fn new(metric: MetricId) -> Self {
+        Self { metric, stage: Cf::Slabs, next: metric_keys(metric).0, unreadable: 0 }
+    }
+
+    /// Blocks that it had to leave as they are, because they are damaged.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    /// The next changes, none perhaps, and `None` when the metric is purged. To be committed before the next call, which
+    /// is given a snapshot of the state after.
+    ///
+    /// # Errors
+    /// When the disk cannot be read.
+    pub fn step(
+        &mut self,
+        snapshot: &dyn KvSnapshot,
+        is_gone: IsGone<'_>,
+    ) -> Result<Option<KvBatch>, StoreError> {
+        let mut batch = KvBatch::new();
+        if self.walk(snapshot, is_gone, &mut batch)?.is_continue() {
+            self.stage = match self.stage {
+                Cf::Slabs => Cf::Hours,
+                Cf::Hours => Cf::Days,
+                _ => return Ok((!batch.is_empty()).then_some(batch)),
+            };
+            self.next = metric_keys(self.metric).0;
+        }
+        Ok(Some(batch))
+    }
+
+    /// Breaks when it has read enough.
+    fn walk(
+        &mut self,
+        snapshot: &dyn KvSnapshot,
+        is_gone: IsGone<'_>,
+        batch: &mut KvBatch,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let (cf, from, mut read) = (self.stage, std::mem::take(&mut self.next), 0);
+        let to = metric_keys(self.metric).1;
+        let (mut columns, mut end) = (SlabColumns::new(), ControlFlow::Continue(()));
+        snapshot.range(cf, &from, &to, &mut |key, value| {
+            if read >= WALK_BYTES {
+                self.next = key.to_vec();
+                end = ControlFlow::Break(());
+                return Ok(end);
+            }
+            read += value.len();
+            match without(snapshot, cf, (key, value), is_gone, &mut columns, batch) {
+                Err(StoreError::Damaged { .. }) => self.unreadable += 1,
+                done => done?,
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(end)
+    }
+}
+
+/// One block, and the page that belongs to it.
+fn without(
+    snapshot: &dyn KvSnapshot,
+    cf: Cf,
+    (key, value): (&[u8], &[u8]),
+    is_gone: IsGone<'_>,
+    columns: &mut SlabColumns,
+    batch: &mut KvBatch,
+) -> Result<(), StoreError> {
+    columns.read(value, Columns::IDS)?;
+    if !columns.ids().iter().any(|id| is_gone(*id)) {
+        return Ok(());
+    }
+    columns.read(value, Columns::WHOLE_ROWS)?;
+    let mut block = SlabBlock::new();
+    let mut last = None;
+    for (at, id) in columns.ids().iter().enumerate().filter(|(_, id)| !is_gone(**id)) {
+        block.push_aggregate(*id, &columns.aggregate(at)?);
+        last = Some(*id);
+    }
+    // A part is named by its last series, which may be one that goes.
+    let renamed = |last| PartKey::from_bytes(key).map(|part| PartKey { last, ..part }.to_bytes().to_vec());
+    let new_key = last.map(|last| renamed(last).unwrap_or_else(|| key.to_vec()));
+    let block = if block.is_empty() { None } else { Some(block.encode()?) };
+    let page = if cf == Cf::Hours { page(snapshot, key, is_gone, columns)? } else { None };
+    let mut replace = |cf, bytes: Option<Vec<u8>>| {
+        batch.delete(cf, key);
+        if let (Some(key), Some(bytes)) = (&new_key, bytes) {
+            batch.put(cf, key.clone(), bytes);
+        }
+    };
+    replace(cf, block);
+    if let Some(page) = page {
+        replace(Cf::Pages, page);
+    }
+    Ok(())
+}
+
+/// The page of the same name without the deleted series: `Some(None)` when nothing is left, `None` when there is none.
+fn page(
+    snapshot: &dyn KvSnapshot,
+    key: &[u8],
+    is_gone: IsGone<'_>,
+    columns: &mut SlabColumns,
+) -> Result<Option<Option<Vec<u8>>>, StoreError> {
+    let Some(value) = snapshot.get(Cf::Pages, key)? else { return Ok(None) };
+    let Some(part) = PartKey::from_bytes(key) else { return Ok(None) };
+    let value = cold::page(snapshot, &value)?;
+    columns.read_page(&value, Tier::Hour.range(part.period).from, Columns::WHOLE_ROWS)?;
+    let (mut page, mut at) = (PageBlock::new(), 0);
+    for of_series in columns.ids().chunk_by(|one, other| one == other) {
+        let rows = at..at + of_series.len();
+        at = rows.end;
+        if !is_gone(of_series[0]) {
+            let row = |at: usize| Ok((minute_of_hour(columns, at), columns.aggregate(at)?));
+            let rows: Vec<(u8, Aggregate)> = rows.map(row).collect::<Result<_, StoreError>>()?;
+            page.push(of_series[0], &rows);
+        }
+    }
+    Ok(Some(if page.is_empty() { None } else { Some(page.encode()?) }))
+}
+
+fn minute_of_hour(columns: &SlabColumns, at: usize) -> u8 {
+    (columns.minutes()[at].0 % Tier::Hour.minutes()) as u8 // below 60
+}
