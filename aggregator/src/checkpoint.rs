@@ -34,14 +34,19 @@ pub struct Checkpoint {
 
 /// The first thing that is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) position: Offset,
-    pub(crate) sealed_through: Option<Minute>,
-    pub(crate) series: u32,
-    pub(crate) metrics: u32,
-    /// The hour before which the rows applied are forgotten.
-    pub(crate) forgotten_before: u32,
-    pub(crate) counters: Counters,
+pub struct CheckpointHead {
+    /// `C`: where to replay from.
+    pub position: Offset,
+    /// The newest minute that is closed for good.
+    pub sealed_through: Option<Minute>,
+    /// How many local series ids were given.
+    pub series: u32,
+    /// How many metric ids were given.
+    pub metrics: u32,
+    /// The hour (since 1970) before which the rows applied are forgotten.
+    pub forgotten_before: u32,
+    /// What became of all rows.
+    pub counters: Counters,
 }
 
 /// `C` of what a snapshot holds; `None` of a fresh disk.
@@ -49,13 +54,17 @@ pub(crate) struct Head {
 /// # Errors
 /// When the disk cannot be read or the head is damaged.
 pub fn checkpoint_position(snapshot: &dyn KvSnapshot) -> Result<Option<Offset>, StateError> {
-    Ok(Head::read(snapshot)?.map(|head| head.position))
+    Ok(CheckpointHead::read(snapshot)?.map(|head| head.position))
 }
 
-// === impl Head ===
+// === impl CheckpointHead ===
 
-impl Head {
-    pub(crate) fn read(snapshot: &dyn KvSnapshot) -> Result<Option<Self>, StateError> {
+impl CheckpointHead {
+    /// Of what a snapshot holds; `None` of a fresh disk.
+    ///
+    /// # Errors
+    /// When the disk cannot be read or the head is damaged.
+    pub fn read(snapshot: &dyn KvSnapshot) -> Result<Option<Self>, StateError> {
         let value = snapshot.get(Cf::State, CHECKPOINT_KEY)?;
         value.map(|value| Self::decode(StateReader::new(CHECKPOINT_KEY, &value)?)).transpose()
     }
@@ -205,8 +214,8 @@ impl Island {
         }
     }
 
-    fn head(&self) -> Head {
-        Head {
+    fn head(&self) -> CheckpointHead {
+        CheckpointHead {
             position: self.checkpointed,
             sealed_through: self.sealed_through,
             series: self.series.len(),

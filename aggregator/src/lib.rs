@@ -52,7 +52,7 @@ mod upkeep;
 
 pub use accounting::{AccountRows, Counters, DropCounters, DropKey};
 pub use alerting::{Alert, AlertsView};
-pub use checkpoint::{Checkpoint, checkpoint_position};
+pub use checkpoint::{Checkpoint, CheckpointHead, checkpoint_position};
 pub use clock::{Clock, SystemClock};
 pub use dedup::PublisherAccount;
 pub use deleted::{Deleted, DeletedOfMetric};
@@ -63,5 +63,6 @@ pub use island::{Applied, Island};
 pub use limits::{ACCOUNT_MINUTES_KEPT, IslandLimits, NAMED_FORGOTTEN_MINUTES, PUBLISHER_FORGOTTEN_MINUTES};
 pub use questions::{Answer, AskError, Question};
 pub use run::{IslandConfig, spawn};
+pub use state_bytes::STATE_VERSION;
 pub use upkeep::{Upkeep, UpkeepConfig, spawn_upkeep};
 pub use view::{Disk, OpenBlock, OpenView, View};

@@ -7,7 +7,7 @@ use model::Minute;
 use store::{Cf, KvSnapshot};
 
 use crate::accounting::HourRows;
-use crate::checkpoint::Head;
+use crate::checkpoint::CheckpointHead;
 use crate::cumulative::LastPoint;
 use crate::dedup::Publisher;
 use crate::island::Island;
@@ -25,7 +25,7 @@ impl Island {
     /// When the disk cannot be read, or what lies on it is damaged, of a later version, or contradicts itself.
     pub fn load(limits: IslandLimits, snapshot: &dyn KvSnapshot) -> Result<Self, StateError> {
         let mut island = Self::new(limits);
-        let Some(head) = Head::read(snapshot)? else { return Ok(island) };
+        let Some(head) = CheckpointHead::read(snapshot)? else { return Ok(island) };
         island.series = SeriesTable::load(limits.series_max, snapshot, head.sealed_through)?;
         let (series, metrics) = (island.series.len(), island.series.metrics());
         if (series, metrics) != (head.series, head.metrics) {

@@ -7,7 +7,7 @@
 use crate::StateError;
 
 /// The version of every value, also of the head. Any other is refused, not guessed at: 1 was never released.
-pub(crate) const STATE_VERSION: u8 = 2;
+pub const STATE_VERSION: u8 = 2;
 
 const CRC_BYTES: usize = 4;
 

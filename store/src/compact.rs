@@ -1,7 +1,7 @@
 //! Compaction: minutes that nobody adds to any more, turned round.
 //!
 //! In:    the slab blocks of a metric's hour, late ones too, and what earlier compactions made of that hour.
-//! Out:   one [`KvBatch`]: pages and hour blocks, the day's blocks if the day has some, and the deletion of exactly
+//! Out:   one [`crate::KvBatch`]: pages and hour blocks, the day's blocks if the day has some, and the deletion of exactly
 //!        those slab blocks that were read. Before and after it a reader of a snapshot sees the same rows.
 //! Kept:  [`CompactOptions::work_bytes_max`] of decoded rows, and the batch, which is about as large as the blocks that it replaces.
 //! Never: two writers. Whoever commits these batches is the only one that writes pages, hours and days.

@@ -1,10 +1,11 @@
-//! The checkpoint: its head, and how much of what an island keeps lies beside it. `aggregator`'s `state_keys` and
-//! `checkpoint` are the layout's owners; a test compares.
+//! The checkpoint: its head, and how much of what an island keeps lies beside it. `aggregator`'s `state_keys` owns the
+//! keys; a test compares.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use ::store::{CHECKPOINT_KEY, Cf, Columns, KvSnapshot, SlabColumns};
+use ::store::{Cf, Columns, KvSnapshot, SlabColumns};
+use aggregator::{CheckpointHead, STATE_VERSION};
 use model::Minute;
 use serde::Serialize;
 
@@ -44,57 +45,29 @@ pub(super) struct StatePart {
 
 impl Checkpoint {
     pub(super) fn read(snapshot: &dyn KvSnapshot, damage: &mut Vec<String>) -> Option<Self> {
-        // Its owner checks version, checksum and length before a byte is looked at here.
-        match aggregator::checkpoint_position(snapshot) {
-            Ok(position) => position?,
+        let head = match CheckpointHead::read(snapshot) {
+            Ok(head) => head?,
             Err(why) => {
                 damage.push(format!("checkpoint: {why}"));
                 return None;
             }
         };
-        let value = snapshot.get(Cf::State, CHECKPOINT_KEY).ok()??;
-        let head = Self::decode(&value);
-        if head.is_none() {
-            damage
-                .push("checkpoint: it is shorter than this version knows: run the newer version".to_owned());
-        }
-        head
-    }
-
-    /// `│ version u8 │ C u64 │ is sealed u8 │ minute u32 │ series u32 │ metrics u32 │ 7 counters u64 │ crc32c u32 │`
-    fn decode(value: &[u8]) -> Option<Self> {
-        let (version, mut rest) = value.split_first()?;
-        let position = u64_of(&mut rest)?;
-        let (is_sealed, after) = rest.split_first()?;
-        rest = after;
-        let minute = Minute(u32_of(&mut rest)?);
+        let counters = head.counters;
         Some(Self {
-            version: *version,
-            position,
-            sealed_through: (*is_sealed != 0).then(|| time(minute)),
-            series: u32_of(&mut rest)?.into(),
-            metrics: u32_of(&mut rest)?.into(),
-            rows_received: u64_of(&mut rest)?,
-            rows_applied: u64_of(&mut rest)?,
-            rows_late: u64_of(&mut rest)?,
-            rows_duplicate: u64_of(&mut rest)?,
-            rows_dropped: u64_of(&mut rest)?,
-            records_undecodable: u64_of(&mut rest)?,
-            publishers_evicted: u64_of(&mut rest)?,
+            version: STATE_VERSION,
+            position: head.position,
+            sealed_through: head.sealed_through.map(time),
+            series: head.series.into(),
+            metrics: head.metrics.into(),
+            rows_received: counters.rows_received,
+            rows_applied: counters.rows_applied,
+            rows_late: counters.rows_late,
+            rows_duplicate: counters.rows_duplicate,
+            rows_dropped: counters.rows_dropped,
+            records_undecodable: counters.records_undecodable,
+            publishers_evicted: counters.publishers_evicted,
         })
     }
-}
-
-fn u64_of(rest: &mut &[u8]) -> Option<u64> {
-    let (bytes, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(u64::from_le_bytes(*bytes))
-}
-
-fn u32_of(rest: &mut &[u8]) -> Option<u32> {
-    let (bytes, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(u32::from_le_bytes(*bytes))
 }
 
 // === impl StatePart ===
@@ -130,12 +103,14 @@ fn name_of(tag: u8) -> &'static str {
         b'A' => "rows by account and hour",
         b'C' => "head",
         b'D' => "publishers",
+        b'G' => "deleted series",
         OPEN_MINUTE => "open minutes",
         AHEAD_MINUTE => "minutes ahead",
         b'R' => "rule files",
         b'S' => "alert states by rule",
         b'T' => "minutes of alert windows",
         b'U' => "cumulative series",
+        b'W' => "deletions purged",
         b'X' => "dropped rows by reason",
         _ => "unknown to this version",
     }
