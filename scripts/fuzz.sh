@@ -3,7 +3,7 @@
 # kept as fuzz/artifacts/TARGET/…, and its corpus in the cache, so that the next run begins where this one ended.
 #
 # Coverage comes from LLVM's own pass, which the pinned stable compiler has as well; no nightly and no cargo-fuzz are needed. The
-# target folder is its own, for these flags differ.
+# target folder is its own, for these flags differ. RocksDB is linked from the cache (scripts/rocksdb.sh), not compiled again.
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 cd "$root/fuzz"

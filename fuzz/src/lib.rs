@@ -1,52 +1,18 @@
-//! What the targets for `codec` share: input that gets past the frame, and the promise that is held.
+//! What the targets share: input that gets past frames and checksums, and the promises that are held.
+//!
+//! Random bytes would never get past a checksum. So a target reads its input as what lies behind the checksums, and
+//! this crate puts those around it.
 
-use codec::CodecError;
+mod columns;
+mod disk;
+mod frames;
+mod island;
+mod pieces;
+mod sink;
 
-/// Values a target allows; a block that claims more must be refused.
-pub const VALUES_MAX: usize = 4_096;
-
-/// A block of `kind` with a checksum that holds: a mode, a count, a payload, all from `data`. Random bytes would never get
-/// past the frame.
-#[must_use]
-pub fn block(kind: u8, data: &[u8]) -> Vec<u8> {
-    let (mode, low, high, payload) = match data {
-        [mode, low, high, payload @ ..] => (mode & 15, *low, *high, payload),
-        _ => (0, 0, 0, data),
-    };
-    let mut block = vec![codec::VERSION, kind << 4 | mode];
-    put_varint(u64::from(low) | u64::from(high & 31) << 8, &mut block);
-    put_varint(payload.len() as u64, &mut block);
-    block.extend_from_slice(payload);
-    block.extend_from_slice(&crc32c(&block).to_le_bytes());
-    block
-}
-
-/// Decodes `bytes`: an error, or no more values than allowed, which written again and read again are the same.
-pub fn check<'a, T: PartialEq + std::fmt::Debug>(
-    mut bytes: &'a [u8],
-    decode: impl Fn(&mut &'a [u8], usize, &mut Vec<T>) -> Result<(), CodecError>,
-    again: impl FnOnce(&[T]),
-) {
-    let (before, mut values) = (bytes, Vec::new());
-    match decode(&mut bytes, VALUES_MAX, &mut values) {
-        Ok(()) => {
-            assert!(values.len() <= VALUES_MAX && bytes.len() < before.len());
-            again(&values);
-        }
-        Err(_) => assert!(values.is_empty() && bytes.len() == before.len()),
-    }
-}
-
-fn put_varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// CRC32C, a bit at a time.
-fn crc32c(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, _| crc >> 1 ^ if crc & 1 == 1 { 0x82f6_3b78 } else { 0 };
-    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
-}
+pub use columns::{VALUES_MAX, block, check};
+pub use disk::{Entry, disk, entries, join};
+pub use frames::{mended_block, mended_segment, record};
+pub use island::{LIMITS, check_records};
+pub use pieces::{glue, pieces};
+pub use sink::{NOW, check_publish, with_frontend};

@@ -47,8 +47,9 @@ pub(crate) struct Unsaved {
     pub(crate) chunks: BTreeSet<u32>,
     pub(crate) hours: BTreeSet<u32>,
     pub(crate) doubts: bool,
-    /// Hours that are gone and may be saved.
-    pub(crate) gone: Option<Range<u32>>,
+    /// Hours whose sets are gone and may be saved. Not a range: a clock that jumps a century ahead must not make a
+    /// million keys of it.
+    pub(crate) gone: BTreeSet<u32>,
 }
 
 /// Of one chunk.
@@ -121,7 +122,7 @@ impl Activity {
             hours,
             chunks: chunks.map(|(at, _)| at).collect(),
             doubts: !self.doubted.is_empty(),
-            gone: None,
+            gone: BTreeSet::new(),
         };
     }
 
@@ -146,12 +147,12 @@ impl Activity {
         for chunk in
             self.chunks.iter_mut().filter(|chunk| chunk.hours.first().is_some_and(|run| run.from < hour))
         {
+            let runs = chunk.hours.iter().take_while(|run| run.from < hour);
+            self.unsaved.gone.extend(runs.flat_map(|run| run.from..run.to.min(hour)));
             Arc::make_mut(chunk).forget_before(hour);
         }
         self.oldest = self.chunks.iter().filter_map(|chunk| Some(chunk.hours.first()?.from)).min();
         self.unsaved.hours = self.unsaved.hours.split_off(&hour);
-        let from = self.unsaved.gone.as_ref().map_or(oldest, |gone| gone.start.min(oldest));
-        self.unsaved.gone = Some(from..hour);
         self.doubt(oldest..hour);
     }
 

@@ -167,6 +167,9 @@ impl Building {
     }
 
     fn hour(&mut self, hour: u32, mut bytes: Reader<'_>) -> Result<(), LoadError> {
+        if hour > Minute(u32::MAX).0 / 60 {
+            return Err(bytes.damaged("of an hour that has no minutes"));
+        }
         while !bytes.is_empty() {
             let (chunk, set) = (bytes.u32()? as usize, Set::decode(&mut bytes)?);
             if chunk * CHUNK >= self.series {

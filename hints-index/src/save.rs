@@ -95,7 +95,7 @@ impl MetricIndex {
         let unsaved = &self.activity.unsaved;
         self.saved.series < self.len()
             || unsaved.doubts
-            || unsaved.gone.is_some()
+            || !unsaved.gone.is_empty()
             || !unsaved.chunks.is_empty()
     }
 
@@ -115,8 +115,8 @@ impl MetricIndex {
             });
             change(self.key(PRESENCE, &[*chunk]), Some(value));
         }
-        for hour in unsaved.gone.into_iter().flatten() {
-            change(self.key(HOUR, &[hour]), None);
+        for hour in &unsaved.gone {
+            change(self.key(HOUR, &[*hour]), None);
         }
         for hour in &unsaved.hours {
             change(self.key(HOUR, &[*hour]), Some(record(|out| self.activity.encode_hour(*hour, out))));

@@ -273,3 +273,23 @@ fn hours_are_bounded() {
     let metric = house.index.metric("acme", "Cpu").unwrap();
     check_range(metric, &house.rows, &[], (BASE, BASE + 60 * 10)).unwrap();
 }
+
+/// A clock that jumps a century ahead leaves every hour that is kept behind, and no more keys to delete than there are.
+#[test]
+fn a_jump_ahead_deletes_only_the_hours_that_were_saved() {
+    let mut index = HintsIndex::new();
+    index.insert("acme", "Cpu", 0, 0, [("Zone", "a")]).unwrap();
+    for minute in [60, 120, 600] {
+        index.note(0, Minute(minute), &[0], &mut Journal::default()).unwrap();
+    }
+    index.save(Minute(600), &mut |_, _| {});
+    index.sealed(Minute(u32::MAX), &mut Journal::default());
+    let mut deleted = Vec::new();
+    index.save(Minute(u32::MAX), &mut |key, value| {
+        if value.is_none() {
+            deleted.push(key);
+        }
+    });
+    let hours = deleted.iter().map(|key| u32::from_be_bytes(*key.last_chunk().unwrap()));
+    assert_eq!(hours.collect::<Vec<_>>(), [1, 2, 10]);
+}

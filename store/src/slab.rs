@@ -122,3 +122,22 @@ fn check_order(ids: &[LocalId]) -> Result<(), StoreError> {
 fn stores_extremes(count: u64, kinds: u8) -> bool {
     count != 1 || kinds & OWN_EXTREMES != 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_that_nobody_knows_is_damage() {
+        let of = |kinds: u8| {
+            let mut out = DirectoryWriter::new(1);
+            out.column(Tag::Ids, |bytes| codec::encode_ids(&[7], bytes));
+            out.column(Tag::Kinds, |bytes| codec::encode_flags(&[kinds], bytes));
+            out.column(Tag::SumFloats, |bytes| codec::encode_floats(&[1.5], bytes));
+            SlabColumns::new().read(&out.finish().unwrap(), Columns::SUM)
+        };
+        assert_eq!(of(Kinds::SUM_FLOAT), Ok(()));
+        let said = of(Kinds::SUM_FLOAT | 32).unwrap_err().to_string();
+        assert!(said.contains("column Kinds") && said.contains("0b00100001"), "{said}");
+    }
+}

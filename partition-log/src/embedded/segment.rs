@@ -14,6 +14,10 @@ use crate::log::{Entry, Offset, ReadError};
 /// Read at once from the disk: large enough for its full speed, small beside the tail.
 const CHUNK_BYTES: usize = 1 << 20;
 
+/// No log has had so many records: at a million a second it takes 292,000 years. So within a segment, which has room for
+/// 2^26 of them at most, offsets are counted on without a look at their 64 bits.
+const BASE_MAX: Offset = 1 << 63;
+
 /// The name of the segment whose first record is `base`.
 pub(super) fn path_of(dir: &Path, base: Offset) -> PathBuf {
     dir.join(format!("{base:020}.log"))
@@ -23,7 +27,7 @@ pub(super) fn path_of(dir: &Path, base: Offset) -> PathBuf {
 pub(crate) fn base_of(path: &Path) -> Option<Offset> {
     let digits = path.file_name()?.to_str()?.strip_suffix(".log")?;
     let is_ours = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_ours.then(|| digits.parse().ok()).flatten()
+    is_ours.then(|| digits.parse().ok()).flatten().filter(|base| *base <= BASE_MAX)
 }
 
 /// Where some of a segment's records begin: one every so many bytes.
@@ -145,5 +149,17 @@ impl Segment {
 
     fn io(&self, source: std::io::Error) -> ReadError {
         ReadError::Io { file: self.path.clone(), source: Arc::new(source) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_segment_begins_where_counting_would_overflow() {
+        let base = |base| base_of(&path_of(Path::new("/log"), base));
+        assert_eq!((base(0), base(BASE_MAX)), (Some(0), Some(BASE_MAX)));
+        assert_eq!((base(BASE_MAX + 1), base(u64::MAX)), (None, None));
     }
 }

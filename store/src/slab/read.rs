@@ -136,7 +136,10 @@ impl SlabColumns {
 
     fn fill_kinds(&mut self, directory: &Directory<'_>) -> Result<(), StoreError> {
         match directory.column(Tag::Kinds) {
-            Some(bytes) => decode(Tag::Kinds, bytes, directory.rows, &mut self.kinds, codec::decode_flags),
+            Some(bytes) => {
+                decode(Tag::Kinds, bytes, directory.rows, &mut self.kinds, codec::decode_flags)?;
+                check_kinds(&self.kinds)
+            }
             None => {
                 self.kinds.resize(directory.rows, 0);
                 Ok(())
@@ -224,6 +227,17 @@ fn decode_ids(input: &mut &[u8], rows: usize, out: &mut Vec<LocalId>) -> Result<
         None => codec::decode_ids(input, rows, out)?,
     }
     Ok(())
+}
+
+/// What a bit that nobody knows says of a number cannot be guessed.
+fn check_kinds(kinds: &[u8]) -> Result<(), StoreError> {
+    let all = kinds.iter().fold(0, |all, kinds| all | kinds);
+    if all & !(Kinds::KNOWN | OWN_EXTREMES) == 0 {
+        Ok(())
+    } else {
+        let why = format!("its rows have bits {all:#010b}, not all of which are of this version");
+        Err(StoreError::damaged("column Kinds", &why))
+    }
 }
 
 /// Every row's extreme: its own where it stores one, else its sum.

@@ -1,0 +1,64 @@
+//! Any keys and values as a partition's disk: checking it, scanning it and compacting it end with what is wrong named,
+//! and a block that is damaged hides no other one.
+#![no_main]
+
+use std::ops::ControlFlow;
+
+use libfuzzer_sys::fuzz_target;
+use model::{Minute, MinuteRange};
+use sluice_fuzz::{Entry, disk, entries};
+use store::{
+    Cf, Columns, CompactOptions, Kv as _, MemoryKv, PartKey, Scan, SlabColumns, SlabKey, build_day,
+    compact_hour, read_dictionary, scan, verify,
+};
+
+/// As many as one query may ask for.
+const TEN_YEARS: u32 = 3_653 * 24 * 60;
+
+fuzz_target!(|data: &[u8]| {
+    let disk = disk(entries(data));
+    let found = verify(&*disk.snapshot(), &mut |_| {});
+    let keys: u64 = found.families.iter().map(|family| family.keys).sum();
+    assert!(keys <= entries(data).count() as u64);
+    assert!(found.damage.len() as u64 <= found.damaged);
+    let readable = read_dictionary(&*disk.snapshot(), 0, &mut |_| Ok(())).is_ok();
+    assert!(readable || found.damaged > 0);
+    for (metric, hour) in entries(data).filter_map(|entry| place(&entry)).take(4) {
+        check(&disk, metric, hour);
+    }
+});
+
+/// The metric and the first hour of a block.
+fn place(entry: &Entry<'_>) -> Option<(u32, u32)> {
+    match entry.cf {
+        Cf::Slabs => SlabKey::from_bytes(entry.key).map(|key| (key.metric, key.minute.0 / 60)),
+        Cf::Pages | Cf::Hours => PartKey::from_bytes(entry.key).map(|key| (key.metric, key.period)),
+        Cf::Days => PartKey::from_bytes(entry.key).map(|key| (key.metric, key.period.saturating_mul(24))),
+        Cf::Series | Cf::State | Cf::Hints => None,
+    }
+}
+
+/// Rows are there before compaction and after.
+fn check(disk: &MemoryKv, metric: u32, hour: u32) {
+    let from = Minute(hour.saturating_mul(60));
+    let minutes = MinuteRange::new(from, Minute(from.0.saturating_add(TEN_YEARS)));
+    let before = rows(disk, metric, minutes);
+    let options =
+        CompactOptions { points_from: Minute(0), hours_from: Minute(0), ..CompactOptions::default() };
+    if let Ok(Some(batch)) = compact_hour(&*disk.snapshot(), metric, hour, options) {
+        disk.commit(batch).expect("a disk in memory takes everything");
+        assert!(rows(disk, metric, minutes) <= before);
+    }
+    let _ = build_day(&*disk.snapshot(), metric, hour / 24);
+}
+
+fn rows(disk: &MemoryKv, metric: u32, minutes: MinuteRange) -> u64 {
+    let wanted = Scan { metric, minutes, step_minutes: 60, wanted: Columns::ALL, series: None };
+    let mut rows = 0;
+    let each = &mut |batch: &store::Batch<'_>| {
+        rows += batch.columns.len() as u64;
+        Ok(ControlFlow::Continue(()))
+    };
+    let _ = scan(&*disk.snapshot(), &wanted, &mut SlabColumns::new(), each);
+    rows
+}
