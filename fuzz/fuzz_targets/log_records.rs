@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use proto::{Record, decode_record, encode_rows, encode_rules, encode_seal};
+use proto::{Record, decode_record, encode_delete, encode_rows, encode_rules, encode_seal};
 use sluice_fuzz::{check_records, pieces};
 
 fuzz_target!(|data: &[u8]| {
@@ -14,6 +14,7 @@ fuzz_target!(|data: &[u8]| {
             Record::Rows(batches) => encode_rows(batches),
             Record::Seal(minute) => encode_seal(*minute),
             Record::Rules(rules) => encode_rules(rules.clone()),
+            Record::Delete(delete) => encode_delete(delete.clone()),
         };
         assert_eq!(decode_record(again).as_ref(), Ok(&record));
     }
