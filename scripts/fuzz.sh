@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes every decoder: scripts/fuzz.sh [SECONDS a target] [TARGET…]; 4 seconds and all targets without arguments. What it finds is
-# kept as fuzz/artifacts/TARGET/…, and its corpus in the cache, so that the next run begins where this one ended.
+# kept as fuzz/artifacts/TARGET/…, and its corpus in the cache, so that the next run begins where this one ended. With
+# SLUICE_FUZZ_SEED a run begins at the seeds and is the same each time, as far as it gets: what `make test` wants.
 #
 # Coverage comes from LLVM's own pass, which the pinned stable compiler has as well; no nightly and no cargo-fuzz are needed. The
 # target folder is its own, for these flags differ. RocksDB is linked from the cache (scripts/rocksdb.sh), not compiled again.
@@ -19,11 +20,17 @@ export RUSTFLAGS="-Ctarget-cpu=haswell --cfg fuzzing -Cpasses=sancov-module -Cll
 host=$(rustc -vV | sed -n 's/^host: //p')
 cargo build --locked --quiet --release --target "$host" --bins
 
+corpora="$SLUICE_CACHE/fuzz-corpus"
+if [ -n "${SLUICE_FUZZ_SEED:-}" ]; then
+    corpora=$(mktemp -d)
+    trap 'rm -rf "$corpora"' EXIT
+fi
+
 for target in "${targets[@]}"; do
-    corpus="$SLUICE_CACHE/fuzz-corpus/$target"
+    corpus="$corpora/$target"
     mkdir -p "$corpus" "artifacts/$target"
-    # 512 MiB of memory and 5 s for an input: what is bounded stays far below.
-    if ! output=$("$CARGO_TARGET_DIR/$host/release/$target" -max_total_time="$seconds" -rss_limit_mb=512 -timeout=5 -max_len=4096 \
+    # 512 MiB of memory and 25 s for an input: what is bounded stays far below, also on a busy machine.
+    if ! output=$("$CARGO_TARGET_DIR/$host/release/$target" -max_total_time="$seconds" -seed="${SLUICE_FUZZ_SEED:-0}" -rss_limit_mb=512 -timeout=25 -max_len=4096 \
         -artifact_prefix="artifacts/$target/" "$corpus" "seeds/$target" 2>&1); then
         printf '%s\n' "$output" | tail -40 >&2
         echo "the target $target failed; the input is in fuzz/artifacts/$target" >&2
