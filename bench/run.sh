@@ -34,6 +34,13 @@ codec_bench() {
     cargo run --locked --quiet --release --manifest-path bench/codec/Cargo.toml --target-dir "$SLUICE_CACHE/target-bench-codec" -- "$1"
 }
 
+# The same rows into both, one after the other, three times: a quarter of an hour.
+beside_victoria_metrics() {
+    cargo build --locked --quiet --release -p sluice
+    python3 bench/peers/compare.py ingest
+    python3 bench/peers/compare.py series
+}
+
 row() {
     case "$1" in
         1|2) of client ;;
@@ -46,11 +53,12 @@ row() {
         13)  of hints-index -- "${SLUICE_BENCH_COMBINATIONS:-30000000}" ;;
         15)  of alerts ;;
         16)  end_to_end ;;
-        *)   echo "no such row: $1 (1 2 3 4 5 6 8 9 10 12 13 16)" >&2; exit 2 ;;
+        peers) beside_victoria_metrics ;;
+        *)   echo "no such row: $1 (1 2 3 4 5 6 8 9 10 12 13 15 16 peers)" >&2; exit 2 ;;
     esac
 }
 
 machine
 for one in "${@:-}"; do
-    if [ -n "$one" ]; then row "$one"; else for each in 1 3 4 5 8 9 10 12 13 16; do row "$each"; done; fi
+    if [ -n "$one" ]; then row "$one"; else for each in 1 3 4 5 8 9 10 12 13 15 16 peers; do row "$each"; done; fi
 done
