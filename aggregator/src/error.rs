@@ -12,7 +12,7 @@ pub enum StateError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A value is not what was written.
-    #[error("state {key:02x?} {what}: restore the partition from a backup, or delete it and replay the log")]
+    #[error("state {key:02x?} {what}: restore the partition from a backup")]
     Damaged {
         /// Its key in `Cf::State`.
         key: Vec<u8>,

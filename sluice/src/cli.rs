@@ -202,7 +202,7 @@ pub(crate) struct PublishArgs {
     #[arg(long)]
     pub(crate) shift_to_now: bool,
     /// A name for this input: running it again after a failure changes nothing
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) id: Option<String>,
     /// How the accounting line is printed
     #[arg(long, value_enum)]

@@ -15,7 +15,7 @@ pub enum StoreError {
         dir: PathBuf,
     },
     /// The store's own files do not fit together.
-    #[error("{} is corrupt ({why}): restore this directory from a backup, or move it away and replay the log", dir.display())]
+    #[error("{} is corrupt ({why}): restore this directory from a backup", dir.display())]
     Corrupt {
         /// The data directory.
         dir: PathBuf,

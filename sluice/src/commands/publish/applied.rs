@@ -19,7 +19,8 @@ pub(crate) fn ask(endpoint: &Endpoint, client: &Client) -> Option<v1::PublisherA
     })
 }
 
-/// Rows among the `accepted` ones that had been applied before. Waits until the islands have seen all of them.
+/// Rows among the `accepted` ones that had been applied before: those that are not new now. What the islands count as
+/// duplicate is no measure of it, for a try that came twice is counted twice. Waits until they have seen everything.
 pub(crate) fn duplicates(
     endpoint: &Endpoint,
     client: &Client,
@@ -27,13 +28,18 @@ pub(crate) fn duplicates(
     accepted: u64,
 ) -> Option<u64> {
     let before = before?;
-    let began = Instant::now();
+    let (began, mut last) = (Instant::now(), None);
     loop {
         let after = ask(endpoint, client)?;
         let seen = rows(&after).saturating_sub(rows(&before));
-        if seen >= accepted || began.elapsed() > PATIENCE {
-            return Some(after.rows_duplicate.saturating_sub(before.rows_duplicate));
+        let all = seen >= accepted && last == Some(seen);
+        if all || began.elapsed() > PATIENCE {
+            let new = after.rows_applied + after.rows_dropped;
+            return Some(
+                accepted.saturating_sub(new.saturating_sub(before.rows_applied + before.rows_dropped)),
+            );
         }
+        last = Some(seen);
         std::thread::sleep(PAUSE);
     }
 }

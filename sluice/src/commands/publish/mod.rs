@@ -48,6 +48,11 @@ pub(crate) fn run(args: &PublishArgs) -> anyhow::Result<Exit> {
     let accounting = client.finish(FINISH_TIMEOUT);
     let duplicate = applied::duplicates(&args.endpoint, &client, before, accounting.accepted);
     print(args, &sums, &accounting, duplicate);
+    if sent.is_err() && args.id.is_some() && accounting.accepted > 0 {
+        eprintln!(
+            "note: what stands before that line is published; publish the rest under another --id, for this one knows these rows again by their order"
+        );
+    }
     sent?;
     Ok(verdict(&accounting))
 }
