@@ -38,27 +38,23 @@ fn place(entry: &Entry<'_>) -> Option<(u32, u32)> {
     }
 }
 
-/// Rows are there before compaction and after.
+/// Scanned, compacted, scanned again. How many rows there are may change either way: hours that contradict their pages, as
+/// these may, are made anew from them.
 fn check(disk: &MemoryKv, metric: u32, hour: u32) {
     let from = Minute(hour.saturating_mul(60));
     let minutes = MinuteRange::new(from, Minute(from.0.saturating_add(TEN_YEARS)));
-    let before = rows(disk, metric, minutes);
+    scan_all(disk, metric, minutes);
     let options =
         CompactOptions { points_from: Minute(0), hours_from: Minute(0), ..CompactOptions::default() };
     if let Ok(Some(batch)) = compact_hour(&*disk.snapshot(), metric, hour, options) {
         disk.commit(batch).expect("a disk in memory takes everything");
-        assert!(rows(disk, metric, minutes) <= before);
+        scan_all(disk, metric, minutes);
     }
     let _ = build_day(&*disk.snapshot(), metric, hour / 24);
 }
 
-fn rows(disk: &MemoryKv, metric: u32, minutes: MinuteRange) -> u64 {
+fn scan_all(disk: &MemoryKv, metric: u32, minutes: MinuteRange) {
     let wanted = Scan { metric, minutes, step_minutes: 60, wanted: Columns::ALL, series: None };
-    let mut rows = 0;
-    let each = &mut |batch: &store::Batch<'_>| {
-        rows += batch.columns.len() as u64;
-        Ok(ControlFlow::Continue(()))
-    };
+    let each = &mut |_: &store::Batch<'_>| Ok(ControlFlow::Continue(()));
     let _ = scan(&*disk.snapshot(), &wanted, &mut SlabColumns::new(), each);
-    rows
 }
