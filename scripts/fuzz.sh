@@ -20,9 +20,9 @@ export RUSTFLAGS="-Ctarget-cpu=haswell --cfg fuzzing -Cpasses=sancov-module -Cll
 host=$(rustc -vV | sed -n 's/^host: //p')
 cargo build --locked --quiet --release --target "$host" --bins
 
-corpora="$SLUICE_CACHE/fuzz-corpus"
+corpora="$SLUICE_CACHE/fuzz-corpus" runs=-1
 if [ -n "${SLUICE_FUZZ_SEED:-}" ]; then
-    corpora=$(mktemp -d)
+    corpora=$(mktemp -d) runs=10000 # so that a fast machine does not go further than a slow one
     trap 'rm -rf "$corpora"' EXIT
 fi
 
@@ -30,7 +30,7 @@ for target in "${targets[@]}"; do
     corpus="$corpora/$target"
     mkdir -p "$corpus" "artifacts/$target"
     # 512 MiB of memory and 25 s for an input: what is bounded stays far below, also on a busy machine.
-    if ! output=$("$CARGO_TARGET_DIR/$host/release/$target" -max_total_time="$seconds" -seed="${SLUICE_FUZZ_SEED:-0}" -rss_limit_mb=512 -timeout=25 -max_len=4096 \
+    if ! output=$("$CARGO_TARGET_DIR/$host/release/$target" -max_total_time="$seconds" -runs="$runs" -seed="${SLUICE_FUZZ_SEED:-0}" -rss_limit_mb=512 -timeout=25 -max_len=4096 \
         -artifact_prefix="artifacts/$target/" "$corpus" "seeds/$target" 2>&1); then
         printf '%s\n' "$output" | tail -40 >&2
         echo "the target $target failed; the input is in fuzz/artifacts/$target" >&2
