@@ -16,6 +16,7 @@ need clang           'command -v clang++'                                  'comp
 need libclang-dev    'ls /usr/lib/llvm-*/lib/libclang*.so* /usr/lib/*/libclang*.so*  | grep -q .' 'bindgen reads RocksDB'\''s header with it'
 need make            'command -v make'                                     'runs the targets of the Makefile'
 need curl            'command -v curl'                                     'the demo asks the HTTP API with it'
+need strace          'command -v strace'                                   'tests fail the disk under the server with it'
 need python3-venv    'python3 -c "import venv, ensurepip"'                 'tests drive the OpenTelemetry Python SDK in a virtual environment'
 
 command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustup (https://rustup.rs), then run this again" >&2; exit 1; }
