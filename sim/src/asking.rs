@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{Aggregate, Minute, Placement, Sampling};
+use partition_log::Offset;
 use proto::v1;
 use query_coordinator::{Coordinator, Partition, Parts, QueryLimits};
 use tokio::runtime::Runtime;
@@ -23,8 +24,16 @@ pub(crate) struct Moment<'a> {
     pub(crate) now_ms: u64,
     pub(crate) placement: Placement,
     /// By partition.
-    pub(crate) rooms: Vec<Arc<Room>>,
-    pub(crate) facts: Vec<&'a [Fact]>,
+    pub(crate) sights: Vec<Sight<'a>>,
+}
+
+/// One partition: what a query finds there, and what the house knows of it.
+pub(crate) struct Sight<'a> {
+    pub(crate) room: Arc<Room>,
+    /// Records that the replica has applied; `None` while its machine is down, whatever the room says.
+    pub(crate) applied: Option<Offset>,
+    /// All that its log says.
+    pub(crate) facts: &'a [Fact],
 }
 
 /// One question.
@@ -108,10 +117,13 @@ impl Moment<'_> {
 
     /// Every reading holds what the log says, cell by cell.
     pub(crate) fn compare_views(&self) -> Result<(), Wrong> {
-        for (room, facts) in self.rooms.iter().zip(&self.facts) {
+        for Sight { room, applied, facts } in &self.sights {
+            let Some(applied) = *applied else { continue };
+            let truth = Truth::of(&facts[..at(applied)]);
             for include_open in [true, false] {
-                let Some(shown) = room.shown(include_open) else { continue };
-                let truth = Truth::of(&facts[..at(shown.position)]);
+                let shown = room
+                    .shown(include_open)
+                    .ok_or_else(|| Wrong("a machine that is up is said to be down".into()))?;
                 let mut got = Totals::new();
                 oracle::add_reading(&mut got, &**shown)?;
                 let mut expected = truth.cells.clone();
@@ -125,7 +137,8 @@ impl Moment<'_> {
 
     fn coordinator(&self) -> Coordinator {
         let now = self.now_ms / 1000;
-        let partitions = self.rooms.iter().map(|room| Arc::<Room>::clone(room) as Arc<dyn Partition>);
+        let partitions =
+            self.sights.iter().map(|sight| Arc::<Room>::clone(&sight.room) as Arc<dyn Partition>);
         Coordinator::new(Parts {
             placement: self.placement,
             partitions: (0..).zip(partitions).collect(),
@@ -140,15 +153,15 @@ impl Moment<'_> {
     fn expected(&self, ask: &Ask) -> Expected {
         let (groups, declared, applied) = <_>::default();
         let mut expected = Expected { groups, declared, applied, misses: false };
-        for (room, facts) in self.rooms.iter().zip(&self.facts) {
+        for Sight { room, applied, facts } in &self.sights {
             let wanted =
                 |metric: &str, minute: u32| metric == ask.metric && (ask.from..ask.to).contains(&minute);
-            let Some(shown) = room.shown(ask.include_open) else {
+            let (Some(position), Some(shown)) = (*applied, room.shown(ask.include_open)) else {
                 let cells = Truth::of(facts).cells;
                 expected.misses |= cells.keys().any(|(metric, _, minute)| wanted(metric, *minute));
                 continue;
             };
-            let truth = Truth::of(&facts[..at(shown.position)]);
+            let truth = Truth::of(&facts[..at(position)]);
             for ((metric, host, minute), aggregate) in &truth.cells {
                 if !ask.include_open && !truth.is_sealed(*minute) {
                     continue;

@@ -55,6 +55,9 @@ pub enum Bug {
     /// A query sees the late rows of sealed minutes only after the next seal.
     #[cfg(feature = "planted-bugs")]
     LateRowsUnseen,
+    /// A partition whose machine is down answers as if it held nothing.
+    #[cfg(feature = "planted-bugs")]
+    SilentWhenDown,
 }
 
 /// What stands between an island and its disk.
@@ -108,6 +111,10 @@ impl Bug {
     }
 
     pub(crate) fn hides_late_rows(_: Option<Self>) -> bool {
+        false
+    }
+
+    pub(crate) fn is_silent_when_down(_: Option<Self>) -> bool {
         false
     }
 
@@ -215,7 +222,7 @@ impl Sabotage {
 #[cfg(feature = "planted-bugs")]
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::DedupNotPersisted,
         Self::PositionBeforeState,
         Self::AckBeforeLog,
@@ -228,6 +235,7 @@ impl Bug {
         Self::TotalsNotPersisted,
         Self::SketchesMergedTwice,
         Self::LateRowsUnseen,
+        Self::SilentWhenDown,
     ];
 
     pub(crate) fn acks_early(bug: Option<Self>) -> bool {
@@ -240,6 +248,10 @@ impl Bug {
 
     pub(crate) fn hides_late_rows(bug: Option<Self>) -> bool {
         bug == Some(Self::LateRowsUnseen)
+    }
+
+    pub(crate) fn is_silent_when_down(bug: Option<Self>) -> bool {
+        bug == Some(Self::SilentWhenDown)
     }
 
     /// Built just now, in the eyes of who judges by the clock.

@@ -15,7 +15,7 @@ use model::{Minute, Placement};
 use proto::{encode_delete, encode_seal, v1};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::asking::Moment;
+use crate::asking::{Moment, Sight};
 use crate::bugs::Bug;
 use crate::facts::Truth;
 use crate::gate::{Gate, Judged, Sender};
@@ -139,13 +139,13 @@ impl House {
 impl House {
     /// One question to one replica of each partition, as they are now; and all that they hold, row by row.
     fn ask(&mut self) -> Result<(), Wrong> {
-        let mut rooms = Vec::new();
-        for partition in &mut self.partitions {
-            partition.log.facts()?;
-            rooms.push(Arc::new(partition.replicas[self.random.below(REPLICAS)].room()?));
+        let mut sights = Vec::new();
+        for Partition { log, replicas, .. } in &mut self.partitions {
+            let replica = &replicas[self.random.below(REPLICAS)];
+            let (room, applied) = (Arc::new(replica.room()?), replica.position());
+            sights.push(Sight { room, applied, facts: log.facts()? });
         }
-        let facts = self.partitions.iter().map(|partition| partition.log.known_facts()).collect();
-        let moment = Moment { now_ms: self.now_ms, placement: self.placement, rooms, facts };
+        let moment = Moment { now_ms: self.now_ms, placement: self.placement, sights };
         moment.compare_views()?;
         moment.ask(&self.runtime, &mut self.random)?;
         self.report.answers += 1;

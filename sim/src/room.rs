@@ -35,8 +35,6 @@ pub(crate) struct Shown {
     view: View,
     disk: Arc<dyn KvSnapshot>,
     blocks: Vec<OpenBlock>,
-    /// Records of the log that are in it.
-    pub(crate) position: Offset,
     /// Records whose rows it has counted: of the last checkpoint when it shows nothing newer.
     pub(crate) counted: Offset,
 }
@@ -53,11 +51,11 @@ impl Room {
     ) -> Result<Self, Wrong> {
         let shown = |OpenView { view, blocks }: OpenView| {
             let (view, disk) = (Arc::unwrap_or_clone(view), Arc::clone(disk));
-            Arc::new(Shown { view, disk, blocks, position: island.position(), counted: island.position() })
+            Arc::new(Shown { view, disk, blocks, counted: island.position() })
         };
         let sealed = if island.late_rows() == 0 || Bug::hides_late_rows(bug) {
-            let (disk, position, counted) = (Arc::clone(disk), island.position(), committed.position);
-            Arc::new(Shown { view: committed.clone(), disk, blocks: Vec::new(), position, counted })
+            let (view, disk, counted) = (committed.clone(), Arc::clone(disk), committed.position);
+            Arc::new(Shown { view, disk, blocks: Vec::new(), counted })
         } else {
             shown(island.late_view(&[])?)
         };

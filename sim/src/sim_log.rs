@@ -74,11 +74,6 @@ impl SimLog {
         Ok(&self.facts)
     }
 
-    /// What the durable records meant when [`SimLog::facts`] was called last.
-    pub(crate) fn known_facts(&self) -> &[Fact] {
-        &self.facts
-    }
-
     /// Without faults: for the calm at the end.
     pub(crate) fn append_calmly(&mut self, record: Bytes) {
         debug_assert!(self.tail.is_empty(), "BUG: sync before the calm");
