@@ -18,8 +18,9 @@ demo: build ## a server on a fresh data directory, this machine's metrics, a sho
 test: need ## formatting, lints, docs, all tests
 	@scripts/test.sh
 
-soak: build ## kill -9 under load, 1,000 times, and in backup and restore, 200 times; a flipped bit in every 4 KiB
+soak: build ## kill -9 under load, 1,000 times, and in compaction and deletion, move-out, backup and restore, 200 times each; a flipped bit in every 4 KiB
 	@. scripts/env.sh && SLUICE_KILLS=1000 cargo test --locked -p sluice --test kill -- --nocapture
+	@. scripts/env.sh && SLUICE_UPKEEP_KILLS=200 cargo test --locked -p sluice --test lifetimes -- --nocapture upkeep
 	@. scripts/env.sh && SLUICE_BACKUP_KILLS=200 cargo test --locked -p sluice --test backup -- --nocapture killed
 	@. scripts/env.sh && SLUICE_COLD_KILLS=200 cargo test --locked -p sluice --test cold -- --nocapture directory
 	@. scripts/env.sh && SLUICE_FLIPS=all cargo test --locked -p sluice --test damage -- --nocapture

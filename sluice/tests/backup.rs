@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use harness::object_store::ObjectStore;
-use harness::{Server, json_of, stderr, unix_now};
+use harness::{Server, json_of, number, stderr, unix_now};
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -317,8 +317,4 @@ fn check(store: &ObjectStore, words: &[&str], said: &str) {
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{words:?}: {text}");
     assert!(text.contains(said) && text.trim_end().lines().count() == 1, "{words:?}: {text}");
-}
-
-fn number<T: std::str::FromStr>(variable: &str, default: T) -> T {
-    std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use harness::object_store::ObjectStore;
-use harness::{PATIENCE, Server, json_of, sluice, unix_now};
+use harness::{PATIENCE, Server, json_of, number, sluice, unix_now};
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::json;
@@ -121,8 +121,4 @@ fn asked(server: &Server, from: u64, to: u64) -> (String, BTreeMap<String, f64>)
     let rows = answer["rows"].as_array().unwrap().iter();
     let values = rows.map(|row| (harness::tuple(&row["dims"]), row["rank"].as_f64().unwrap())).collect();
     (answer["completeness"]["reasons"].to_string(), values)
-}
-
-fn number<T: std::str::FromStr>(variable: &str, default: T) -> T {
-    std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use harness::{Server, unix_now};
+use harness::{Server, number, unix_now};
 use model::{Aggregate, Minute, Number, PublisherId, Scalars, Stamp};
 use proto::BatchBuilder;
 use proto::v1::publish_client::PublishClient;
@@ -173,7 +173,3 @@ const READS: [Read; 4] = [
     ("min", |row| row.min().to_f64()),
     ("max", |row| row.max().to_f64()),
 ];
-
-fn number<T: std::str::FromStr>(variable: &str, default: T) -> T {
-    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}

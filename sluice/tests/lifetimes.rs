@@ -1,14 +1,22 @@
-//! Deletion and retention under the real binary: what is gone stays gone through kills, and what is left is right.
+//! Compaction, deletion and retention under the real binary: what is gone stays gone through kills, and what is left is
+//! right. `SLUICE_UPKEEP_KILLS` says how often upkeep is killed (8), `SLUICE_SEED` at which moments.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where it is")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails, and says where it is"
+)]
 
 mod harness;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use harness::{PATIENCE, Server, json_of, sluice, stderr, tuple, unix_now};
+use harness::{PATIENCE, Server, json_of, number, sluice, stderr, tuple, unix_now};
+use rand::rngs::SmallRng;
+use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 const FLAGS: [&str; 4] = ["--partitions", "2", "--grace-ms", "100"];
@@ -17,12 +25,16 @@ const DAY: u64 = 86_400;
 
 /// Five minutes of every host, as `account`.
 fn publish(server: &Server, account: &str, metric: &str, from: u64) {
+    let minutes = (0..HOSTS).flat_map(|host| (0..5).map(move |minute| (host, from + 60 * minute, host + 1)));
+    publish_rows(server, account, metric, minutes);
+}
+
+/// Host, second, value.
+fn publish_rows(server: &Server, account: &str, metric: &str, rows: impl Iterator<Item = (u64, u64, u64)>) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    for host in 0..HOSTS {
-        for minute in 0..5 {
-            let line = json!({"ts": from + 60 * minute, "metric": metric, "dims": {"Host": host.to_string()}, "value": host + 1});
-            writeln!(file, "{line}").unwrap();
-        }
+    for (host, ts, value) in rows {
+        let line = json!({"ts": ts, "metric": metric, "dims": {"Host": host.to_string()}, "value": value});
+        writeln!(file, "{line}").unwrap();
     }
     let (endpoint, path) = (server.endpoint(), file.path().to_str().unwrap());
     let flags =
@@ -141,4 +153,102 @@ fn retention_takes_the_minutes_first_and_says_so() {
     wait("their series to be forgotten", || delete(&server, &["short.m"])["series"] == 0);
     assert_eq!(sums(&server, "default", "long.m", old + 7_200, old + 7_500).0.len() as u64, HOSTS);
     assert_eq!(server.stop(), Some(0));
+}
+
+/// Every row that must be there, by metric: host, second, value.
+type Ledger = BTreeMap<&'static str, Vec<(u64, u64, u64)>>;
+
+#[test]
+fn upkeep_killed_at_any_moment_changes_no_answer() {
+    const KILLS_A_ROUND: usize = 25;
+    let kills: usize = number("SLUICE_UPKEEP_KILLS", 8);
+    let seed: u64 = number("SLUICE_SEED", u64::from(std::process::id()));
+    println!("SLUICE_UPKEEP_KILLS={kills} SLUICE_SEED={seed}");
+    let mut random = SmallRng::seed_from_u64(seed);
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let mut server = Server::start(&data, &FLAGS);
+    let mut ledger = Ledger::new();
+    for round in 0..kills.div_ceil(KILLS_A_ROUND) {
+        // Rows of fourteen days: slabs of a thousand hours at first, late ones for pages and days later.
+        more(&server, &mut ledger, &mut random);
+        server.wait_sealed(unix_now() / 60 * 60);
+        for kill in 0..KILLS_A_ROUND.min(kills - round * KILLS_A_ROUND) {
+            // Upkeep begins with what lies there as soon as it is ready again.
+            server.kill();
+            server.restart();
+            std::thread::sleep(Duration::from_millis(random.random_range(0..400)));
+            if kill % 8 == 5 {
+                delete_through_a_kill(&mut server, &mut ledger, &mut random);
+            }
+            compare(&server, &ledger, &mut random);
+        }
+    }
+    wait("all hours to be compacted", || slab_blocks(&data, &ledger) == 0);
+    compare(&server, &ledger, &mut random);
+    assert_eq!(server.stop(), Some(0));
+    let verified = sluice(&["verify", "--data", data.to_str().unwrap()]);
+    assert!(verified.status.success(), "{}", stderr(&verified));
+}
+
+/// Two rows in each hour of fourteen days that are over, of each of two metrics.
+fn more(server: &Server, ledger: &mut Ledger, random: &mut SmallRng) {
+    let until = unix_now() / DAY * DAY - DAY;
+    for metric in ["one", "two"] {
+        let hours = (until - 14 * DAY..until).step_by(1_800);
+        let rows: Vec<_> = hours
+            .map(|at| {
+                (
+                    random.random_range(0..HOSTS),
+                    at + 60 * random.random_range(0..30),
+                    random.random_range(1..1_000),
+                )
+            })
+            .collect();
+        publish_rows(server, "default", metric, rows.iter().copied());
+        ledger.entry(metric).or_default().extend(rows);
+    }
+}
+
+/// A host goes, and the server dies while it takes that in; asked again, it is gone.
+fn delete_through_a_kill(server: &mut Server, ledger: &mut Ledger, random: &mut SmallRng) {
+    let host = random.random_range(0..HOSTS);
+    let (url, filter) = (server.url(), format!("Host={host}"));
+    let words = ["delete", "one", "--where", &filter, "--yes", "--format", "json", "--server", &url];
+    std::thread::scope(|scope| {
+        scope.spawn(|| sluice(&words));
+        std::thread::sleep(Duration::from_millis(random.random_range(0..60)));
+        server.kill();
+    });
+    server.restart();
+    server.wait_applied();
+    json_of(&sluice(&words));
+    ledger.entry("one").or_default().retain(|row| row.0 != host);
+}
+
+/// By days, by hours and by minutes: each is read from another tier.
+fn compare(server: &Server, ledger: &Ledger, random: &mut SmallRng) {
+    server.wait_applied();
+    let day = unix_now() / DAY * DAY - DAY * random.random_range(1..15);
+    let hour = day - 3_600 * random.random_range(0..24);
+    let minute = hour - 60 * random.random_range(0..60);
+    for (metric, rows) in ledger {
+        for (from, to) in [(day - 15 * DAY, day), (hour - 5 * DAY, hour), (minute - 3 * DAY, minute)] {
+            let mut sent = BTreeMap::new();
+            for (host, _, value) in rows.iter().filter(|(_, at, _)| (from..to).contains(at)) {
+                *sent.entry(format!("Host={host}")).or_default() += *value as f64;
+            }
+            let got = sums(server, "default", metric, from, to);
+            assert_eq!(got, (sent, "[]".to_owned()), "{metric} from {from} to {to}: left what is there");
+        }
+    }
+}
+
+/// Blocks of minutes that wait for upkeep, over all partitions.
+fn slab_blocks(data: &Path, metrics: &Ledger) -> u64 {
+    let shown = json_of(&sluice(&["inspect", data.to_str().unwrap(), "--format", "json"]));
+    let partitions = shown["partitions"].as_array().unwrap().iter();
+    let slabs = partitions.flat_map(|partition| partition["store"]["slabs"]["metrics"].as_array().unwrap());
+    let ours = slabs.filter(|slab| metrics.contains_key(slab["metric"].as_str().unwrap()));
+    ours.map(|slab| slab["blocks"].as_u64().unwrap()).sum()
 }

@@ -246,6 +246,11 @@ pub(crate) fn recorded_data() -> Option<PathBuf> {
     None
 }
 
+/// What an environment variable says, or else this: how often, or which moments.
+pub(crate) fn number<T: std::str::FromStr>(variable: &str, default: T) -> T {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
 /// A virtual environment with these PyPI packages, made once and kept in the cache; its python.
 pub(crate) fn python_with(name: &str, packages: &[&str]) -> PathBuf {
     let cache = std::env::var_os("SLUICE_CACHE")
