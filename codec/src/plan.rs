@@ -211,7 +211,7 @@ fn sample(order: Order, values: &[u64]) -> Vec<u64> {
         order.each(values, &mut see);
         return residuals;
     }
-    let runs = (values.len() / (16 * RUN)).clamp(RUNS_MIN, RUNS_MAX);
+    let runs = (values.len() / (32 * RUN)).clamp(RUNS_MIN, RUNS_MAX);
     for run in 0..runs {
         let start = run * (values.len() - RUN) / (runs - 1);
         order.each(&values[start..start + RUN], &mut see);
