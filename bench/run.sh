@@ -16,7 +16,7 @@ PY
 of() { cargo bench --locked --quiet -p "$@"; }
 
 end_to_end() { # a server and the generator on the same cores; the rate is what the row asks for
-    cargo build --locked --quiet --release -p sluice
+    sluice_binary
     local sluice="$CARGO_TARGET_DIR/release/sluice" work server
     work=$(mktemp -d)
     "$sluice" serve --data "$work/data" --grpc 127.0.0.1:24317 --http 127.0.0.1:24318 2>"$work/log" &
@@ -29,6 +29,25 @@ end_to_end() { # a server and the generator on the same cores; the rate is what 
     awk -v hz="$(getconf CLK_TCK)" '{print "{\"row\":16,\"server_cpu_seconds\":" ($14+$15)/hz "}"}' "/proc/$server/stat"
 }
 
+# PyPI's peers, in the cache's virtual environment; Debian's say themselves what to install where they are absent.
+peers_python() {
+    local venv="$SLUICE_CACHE/venv-peers" packages="duckdb chdb"
+    if [ "$(cat "$venv/done" 2>/dev/null)" != "$packages" ]; then
+        python3 -m venv --clear "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check $packages
+        echo "$packages" >"$venv/done"
+    fi
+    echo "$venv/bin/python"
+}
+
+beside() { # ours and its peers in one run, our lines first
+    local python
+    python=$(peers_python)
+    "$python" "bench/peers/$1.py" "${@:2}"
+}
+
+sluice_binary() { cargo build --locked --quiet --release -p sluice; }
+
 # A workspace of its own: one of its peers is GPL and no part of the product's build.
 codec_bench() {
     cargo run --locked --quiet --release --manifest-path bench/codec/Cargo.toml --target-dir "$SLUICE_CACHE/target-bench-codec" -- "$1"
@@ -36,7 +55,7 @@ codec_bench() {
 
 # The same rows into both, one after the other, three times: a quarter of an hour.
 beside_victoria_metrics() {
-    cargo build --locked --quiet --release -p sluice
+    sluice_binary
     python3 bench/peers/compare.py ingest
     python3 bench/peers/compare.py series
 }
@@ -47,10 +66,11 @@ row() {
         3)   of frontend ;;
         4)   of partition-log ;;
         5|6) of aggregator --bench island ;;
-        10)  of aggregator --bench memory ;;
-        8|9) codec_bench "$1" ;;
-        12)  of query-coordinator ;;
-        13)  of hints-index -- "${SLUICE_BENCH_COMBINATIONS:-30000000}" ;;
+        8)   codec_bench 8 ;;
+        9)   codec_bench 9; sluice_binary; beside size "${SLUICE_BENCH_STEADY_SERIES:-2000}" "${SLUICE_BENCH_STEADY_HOURS:-24}" ;;
+        10)  sluice_binary; beside memory "${SLUICE_BENCH_MEMORY_SERIES:-200000}" ;;
+        12)  beside top "${SLUICE_BENCH_TOP_SERIES:-1000000}" ;;
+        13)  beside hints "${SLUICE_BENCH_COMBINATIONS:-30000000}" ;;
         15)  of alerts ;;
         16)  end_to_end ;;
         peers) beside_victoria_metrics ;;

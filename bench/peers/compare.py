@@ -7,7 +7,6 @@ CPU is the server's own, from the operating system, and counts until a minute af
 seal and VictoriaMetrics' flushes and merges are in it.
 """
 
-import json
 import statistics
 import sys
 import time
@@ -15,6 +14,7 @@ import time
 import series
 import sluice
 import victoria
+from lines import say
 
 TURNS = 3
 IDLE_SECONDS = 66
@@ -61,7 +61,8 @@ def new_series():
             return figure
 
     report("6", "whole server, new series, CPU a row", "µs", ours, theirs)
-    say("10", "resident bytes a series, a minute later", "B", *map(statistics.median, resident.values()))
+    held = [statistics.median(side) for side in resident.values()]
+    say("10", "resident bytes a series, a minute later", "B", held[0], "VictoriaMetrics", held[1])
 
 
 def per_row(server, send):
@@ -73,12 +74,8 @@ def per_row(server, send):
 
 def report(row, stage, unit, ours, theirs):
     figures = [(ours(), theirs()) for _ in range(TURNS)]
-    say(row, stage, unit, *(statistics.median(side) for side in zip(*figures)))
-
-
-def say(row, stage, unit, ours, theirs):
-    print(json.dumps({"row": row, "stage": stage, "unit": unit, "figure": round(ours, 3), "peer": "VictoriaMetrics",
-                      "peer_figure": round(theirs, 3), "ratio": round(theirs / ours, 2)}), flush=True)
+    a, b = (statistics.median(side) for side in zip(*figures))
+    say(row, stage, unit, a, "VictoriaMetrics", b)
 
 
 {"ingest": ingest, "series": new_series}[sys.argv[1]]()

@@ -26,13 +26,13 @@ class Server:
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
-    def resident_bytes(self):
+    def resident_bytes(self, kind="VmRSS"):
+        """`RssAnon` instead is without the pages of mapped files, which the system may drop."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(f"{kind}:"))
 
     def disk_bytes(self):
-        files = (path for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink())
-        return sum(path.stat().st_blocks * 512 for path in files)
+        return sum(path.stat().st_blocks * 512 for path in files(self.folder))
 
     def settled_cpu_seconds(self, quiet=1.5):
         """CPU seconds once it has stopped working for what was sent: less than 3 % of a core for a while."""
@@ -45,16 +45,26 @@ class Server:
             before = now
 
 
+def files(folder):
+    return (path for path in pathlib.Path(folder).rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def file_bytes(folder):
+    """What was written: blocks of the file system would count small files several times."""
+    return sum(path.stat().st_size for path in files(folder))
+
+
 @contextlib.contextmanager
-def serving(command, ready_url):
-    """`{data}` in the command is a fresh folder, which goes when the server does."""
+def serving(command, ready_url, data=None):
+    """`{data}` in the command is the folder `data`, else a fresh one, which goes when the server does."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
+        data = data or f"{folder}/data"
         log = open(pathlib.Path(folder, "log"), "wb")
-        words = [word.replace("{data}", f"{folder}/data") for word in command]
+        words = [word.replace("{data}", str(data)) for word in command]
         process = subprocess.Popen(words, stdout=log, stderr=log)
         try:
             wait_ready(process, ready_url, log.name)
-            yield Server(process, f"{folder}/data")
+            yield Server(process, data)
         finally:
             process.send_signal(signal.SIGTERM)
             try:
