@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The figures of docs/benchmarks.md: bench/run.sh [ROW…], rows as in the table there (1 2 3 4 5 6 8 9 10 12 13 16); all without arguments.
+# The figures of docs/benchmarks.md: bench/run.sh [ROW…], rows as in the table there (1 2 3 4 5 6 8 9 10 12 13 15 16 peers); all without arguments.
 # Each prints JSON lines, the first of them about the machine. Run it on a quiet machine: it says how busy it was.
 set -euo pipefail
 source "$(dirname "$0")/../scripts/env.sh"

@@ -6,6 +6,7 @@ const filters = new Map(); // dimension -> value
 let grouped = []; // dimensions of the "by", in the order chosen
 let dims = [];
 
+let questions = 0; // an answer to any but the newest is not shown
 const make = (tag, text, props = {}) => Object.assign(document.createElement(tag), { textContent: text ?? "" }, props);
 
 async function ask(path, body) {
@@ -26,22 +27,22 @@ const show = (value) => value == null ? "" : Math.abs(value) >= 1e15 ? value.toE
   : value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) >= 1000 ? 1 : Math.abs(value) >= 1 ? 3 : 6 });
 
 function chips(box, items, toggle) {
-  box.replaceChildren(...items.map(({ text, pressed, title }) => {
-    const chip = make("button", text, { type: "button", title: title ?? "" });
+  box.replaceChildren(...items.map(({ dim, text, pressed, title }) => {
+    const chip = make("button", text ?? dim, { type: "button", title: title ?? "" });
     chip.setAttribute("aria-pressed", pressed);
-    chip.onclick = () => toggle(text);
+    chip.onclick = () => toggle(dim);
     return chip;
   }));
 }
 
 function drawChips() {
-  chips($("by"), dims.map((text) => ({ text, pressed: grouped.includes(text) })), (dim) => {
+  chips($("by"), dims.map((dim) => ({ dim, pressed: grouped.includes(dim) })), (dim) => {
     grouped = grouped.includes(dim) ? grouped.filter((one) => one !== dim) : [...grouped, dim];
     drawChips();
     answer();
   });
-  chips($("where"), [...filters].map(([dim, value]) => ({ text: `${dim}=${value} ×`, pressed: true, title: "remove" })), (text) => {
-    filters.delete(text.slice(0, text.indexOf("=")));
+  chips($("where"), [...filters].map(([dim, value]) => ({ dim, text: `${dim}=${value} ×`, pressed: true, title: "remove" })), (dim) => {
+    filters.delete(dim);
     drawChips();
     answer();
   });
@@ -82,7 +83,7 @@ function drawRows(answer, rank) {
     const line = make("tr");
     for (const name of names) {
       const cell = make("td", row.dims[name] ?? "", { className: "value", title: `only ${name}=${row.dims[name] ?? ""}` });
-      cell.onclick = () => { filters.set(name, row.dims[name] ?? ""); drawChips(); ask_(); };
+      cell.onclick = () => { filters.set(name, row.dims[name] ?? ""); drawChips(); answer(); };
       line.append(cell);
     }
     const bar = make("td", "", { className: "bar" });
@@ -102,28 +103,32 @@ function drawRows(answer, rank) {
 
 function drawCompleteness({ completeness, stats, warnings }) {
   const missing = completeness.partial ? ` — partial: ${completeness.reasons.join("; ")}` : "";
-  $("foot").textContent = `complete to ${(completeness.ratio * 100).toFixed(2)} %${missing} · ${completeness.partitions.answered} of ${completeness.partitions.asked} partitions`
+  // A partial answer is never shown as 100 %: rounded down, and below 100 where the ratio cannot count what is missing.
+  const percent = completeness.partial ? Math.min(Math.floor(completeness.ratio * 1e4) / 100, 99.99) : completeness.ratio * 100;
+  const complete = completeness.partial && completeness.ratio >= 1 ? "complete to less than 100 %" : `complete to ${percent.toFixed(2)} %`;
+  $("foot").textContent = `${complete}${missing} · ${completeness.partitions.answered} of ${completeness.partitions.asked} partitions`
     + ` · ${show(stats.series_scanned)} series in ${show(stats.ms)} ms` + (warnings?.length ? ` · ${warnings.join("; ")}` : "");
   $("foot").classList.toggle("error", completeness.partial);
 }
-
-const ask_ = () => answer();
 
 async function answer() {
   const metric = $("metric").value.trim();
   if (!metric) return;
   remember();
+  const question = ++questions;
   const rank = $("rank").value;
   const request = { ...window_(), metric, by: grouped.length ? grouped : ["*"], rank, n: Number($("n").value), order: $("order").value,
     where: where(), points: true, step_seconds: Math.max(60, Math.ceil(Number($("last").value) / 60 / 60) * 60) };
   try {
     const reply = await ask("/v1/top", request);
+    if (question !== questions) return;
     if (reply.rows.length) drawRows(reply, rank);
     else $("rows").hidden = true;
     $("message").textContent = reply.rows.length ? "" : "No data in this window.";
     $("message").className = "dim";
     drawCompleteness(reply);
   } catch (error) {
+    if (question !== questions) return;
     $("rows").hidden = true;
     $("foot").textContent = "";
     $("message").textContent = error.message;
@@ -133,11 +138,12 @@ async function answer() {
 }
 
 async function hints() {
-  const of = $("of").value;
+  const [of, prefix] = [$("of").value, $("prefix").value];
   $("hints").hidden = !of;
   if (!of) return;
   try {
-    const reply = await ask("/v1/hints", { ...window_(), metric: $("metric").value.trim(), select: where().filter((one) => one.dim !== of), of, prefix: $("prefix").value, limit: 200 });
+    const reply = await ask("/v1/hints", { ...window_(), metric: $("metric").value.trim(), select: where().filter((one) => one.dim !== of), of, prefix, limit: 200 });
+    if (of !== $("of").value || prefix !== $("prefix").value) return;
     $("values").replaceChildren(...reply.values.map(({ value, series }) => {
       const button = make("button", "", { type: "button" });
       button.append(make("span", value), make("span", show(series), { className: "dim" }));

@@ -177,12 +177,12 @@ fn minute_at(unix_seconds: f64) -> Result<Minute, Refusal> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within u32")]
         return Ok(Minute(minute as u32));
     }
-    let (reason, way_out) = if unix_seconds < 0.0 {
-        (Reason::TooOld, "is before 1970")
-    } else {
-        (Reason::TooFarAhead, "is after the year 10135 or no number: unix seconds are expected")
-    };
-    Err(reason.because(format!("timestamp {unix_seconds} {way_out}")))
+    if unix_seconds < 0.0 {
+        return Err(Reason::TooOld.because(format!("timestamp {unix_seconds} is before 1970")));
+    }
+    let way_out = Minute::instead_of_seconds(unix_seconds).unwrap_or("unix seconds are expected");
+    Err(Reason::TooFarAhead
+        .because(format!("timestamp {unix_seconds} is after the year 10135 or no number: {way_out}")))
 }
 
 impl Drop for Shared {

@@ -24,6 +24,18 @@ impl Minute {
         u32::try_from(seconds.div_euclid(60)).ok().map(Self)
     }
 
+    /// What a number that is far too large for unix seconds most likely counts, and the way out.
+    #[must_use]
+    pub fn instead_of_seconds(time: f64) -> Option<&'static str> {
+        // Each range is from 1973 to 5138 in its unit, and nobody's seconds.
+        match time {
+            1e11..1e14 => Some("it looks like milliseconds: divide by 1000"),
+            1e14..1e17 => Some("it looks like microseconds: divide by 1000000"),
+            1e17..1e20 => Some("it looks like nanoseconds: divide by 1000000000"),
+            _ => None,
+        }
+    }
+
     /// The minute that holds this nanosecond since 1970.
     #[must_use]
     pub fn of_unix_nanos(nanos: u64) -> Self {

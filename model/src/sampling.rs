@@ -31,7 +31,7 @@ pub enum Sampling {
 /// A name that is no sampling.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "unknown sampling {0:?}: use sum, count, min, max, avg, rate, distinct, or a percentile from p1 to p99.99"
+    "unknown sampling {0:?}: use sum, count, min, max, avg, rate, distinct, or a percentile above p0 up to p100, as p99.9"
 )]
 pub struct UnknownSampling(pub String);
 

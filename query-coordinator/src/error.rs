@@ -60,7 +60,7 @@ pub enum QueryError {
 
 impl QueryError {
     /// A field that cannot be meant.
-    pub(crate) fn invalid(field: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn invalid(field: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Invalid { field: field.to_owned(), message: message.into(), hint: hint.into() }
     }
 

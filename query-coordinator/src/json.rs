@@ -4,4 +4,5 @@ mod reply;
 mod request;
 
 pub(crate) use reply::{DimensionsJson, HealthJson, HintsJson, MetricsJson, SeriesJson, TopJson};
+pub use request::Condition;
 pub(crate) use request::{DimensionsBody, HintsBody, MetricsBody, SeriesBody, TopBody};

@@ -19,12 +19,14 @@
 #![warn(missing_docs)]
 
 // The doors.
+pub mod api;
 mod http;
 mod json;
 mod service;
 
 // What is asked.
 mod error;
+pub mod fields;
 mod limits;
 mod request;
 mod window;

@@ -4,9 +4,8 @@ use model::{Limits, Matcher, MinuteRange, Op, Sampling};
 use proto::v1;
 
 use crate::QueryError;
-use crate::limits::{
-    HINTS_LIMIT_DEFAULT, HINTS_LIMIT_MAX, MATCHER_VALUES_MAX, MATCHERS_MAX, N_MAX, PIVOTS_MAX,
-};
+use crate::fields::{account, dimension, fits, matchers, metric};
+use crate::limits::{HINTS_LIMIT_DEFAULT, HINTS_LIMIT_MAX, N_MAX, PIVOTS_MAX};
 use crate::tuple::By;
 use crate::window::{Steps, window};
 
@@ -73,6 +72,15 @@ pub(crate) struct MetricsQuery {
 
 const LIMITS: Limits = Limits::DEFAULT;
 
+// === impl Scope ===
+
+impl Scope {
+    /// Of these series those that fulfil every condition.
+    fn filtered(self, matchers: Vec<Matcher>) -> Self {
+        Self { matchers, ..self }
+    }
+}
+
 // === impl HintsQuery ===
 
 impl HintsQuery {
@@ -87,16 +95,10 @@ impl HintsQuery {
 
 pub(crate) fn top(request: v1::TopRequest) -> Result<TopQuery, QueryError> {
     let range = window(request.from, request.to)?;
-    let scope = Scope {
-        account: account(request.account)?,
-        metric: metric("metric", request.metric)?,
-        matchers: matchers("where", request.r#where)?,
-        range,
-        include_open: request.include_open,
-    };
     let steps = Steps::of(range, request.step_seconds)?;
     Ok(TopQuery {
-        scope,
+        scope: scope(request.account, request.metric, range, request.include_open)?
+            .filtered(matchers("where", request.r#where)?),
         by: by(request.by)?,
         rank: sampling("rank", &request.rank)?,
         n: n(request.n)?,
@@ -108,15 +110,9 @@ pub(crate) fn top(request: v1::TopRequest) -> Result<TopQuery, QueryError> {
 
 pub(crate) fn series(request: v1::SeriesRequest) -> Result<SeriesQuery, QueryError> {
     let range = window(request.from, request.to)?;
-    let scope = Scope {
-        account: account(request.account)?,
-        metric: metric("metric", request.metric)?,
-        matchers: matchers("where", request.r#where)?,
-        range,
-        include_open: request.include_open,
-    };
     Ok(SeriesQuery {
-        scope,
+        scope: scope(request.account, request.metric, range, request.include_open)?
+            .filtered(matchers("where", request.r#where)?),
         by: by(request.by)?,
         sampling: sampling("sampling", &request.sampling)?,
         steps: Steps::of(range, request.step_seconds)?,
@@ -124,15 +120,10 @@ pub(crate) fn series(request: v1::SeriesRequest) -> Result<SeriesQuery, QueryErr
 }
 
 pub(crate) fn hints(request: v1::HintsRequest) -> Result<HintsQuery, QueryError> {
-    let scope = Scope {
-        account: account(request.account)?,
-        metric: metric("metric", request.metric)?,
-        matchers: matchers("select", request.select)?,
-        range: window(request.from, request.to)?,
-        include_open: request.include_open,
-    };
+    let range = window(request.from, request.to)?;
     Ok(HintsQuery {
-        scope,
+        scope: scope(request.account, request.metric, range, request.include_open)?
+            .filtered(matchers("select", request.select)?),
         of: dimension("of", request.of)?,
         prefix: fits("prefix", request.prefix, LIMITS.value_bytes_max)?,
         substring: fits("substring", request.substring, LIMITS.value_bytes_max)?,
@@ -151,46 +142,22 @@ pub(crate) fn metrics(request: v1::MetricsRequest) -> Result<MetricsQuery, Query
 }
 
 pub(crate) fn dimensions(request: v1::DimensionsRequest) -> Result<Scope, QueryError> {
-    Ok(Scope {
-        account: account(request.account)?,
-        metric: metric("metric", request.metric)?,
-        matchers: Vec::new(),
-        range: window(request.from, request.to)?,
-        include_open: request.include_open,
-    })
+    let range = window(request.from, request.to)?;
+    scope(request.account, request.metric, range, request.include_open)
+}
+
+/// Every series of a metric.
+fn scope(
+    account_name: String,
+    metric_name: String,
+    range: MinuteRange,
+    include_open: bool,
+) -> Result<Scope, QueryError> {
+    let (account, metric) = (account(account_name)?, metric("metric", metric_name)?);
+    Ok(Scope { account, metric, matchers: Vec::new(), range, include_open })
 }
 
 // === checks of fields ===
-
-fn account(name: String) -> Result<String, QueryError> {
-    if name.is_empty() {
-        return Ok(proto::ACCOUNT_DEFAULT.to_owned());
-    }
-    fits("account", name, LIMITS.account_bytes_max)
-}
-
-fn metric(field: &str, name: String) -> Result<String, QueryError> {
-    if name.is_empty() {
-        return Err(QueryError::invalid(field, "is missing", "name a metric; /v1/metrics/list has them all"));
-    }
-    fits(field, name, LIMITS.metric_bytes_max)
-}
-
-fn dimension(field: &str, name: String) -> Result<String, QueryError> {
-    if name.is_empty() {
-        let hint = "name a dimension; /v1/dimensions/list has those of a metric";
-        return Err(QueryError::invalid(field, "is missing", hint));
-    }
-    fits(field, name, LIMITS.name_bytes_max)
-}
-
-fn fits(field: &str, text: String, max: usize) -> Result<String, QueryError> {
-    if text.len() <= max {
-        return Ok(text);
-    }
-    let message = format!("has {} bytes, at most {max} fit", text.len());
-    Err(QueryError::invalid(field, message, "no longer name or value is ever stored: shorten it"))
-}
 
 fn by(names: Vec<String>) -> Result<By, QueryError> {
     if names == ["*"] {
@@ -213,7 +180,11 @@ fn by(names: Vec<String>) -> Result<By, QueryError> {
 fn sampling(field: &str, name: &str) -> Result<Sampling, QueryError> {
     name.parse().map_err(|_| {
         let message = format!("unknown sampling {name:?}");
-        QueryError::invalid(field, message, "use sum, count, min, max, avg, rate, distinct or p1 to p99.99")
+        QueryError::invalid(
+            field,
+            message,
+            "use sum, count, min, max, avg, rate, distinct, or a percentile above p0 up to p100, as p99.9",
+        )
     })
 }
 
@@ -258,27 +229,6 @@ fn pivot(pivot: v1::Pivot) -> Result<PivotQuery, QueryError> {
     Ok(PivotQuery { name: format!("{metric}:{sampling}"), metric, sampling })
 }
 
-fn matchers(field: &str, matchers: Vec<v1::Matcher>) -> Result<Vec<Matcher>, QueryError> {
-    if matchers.len() > MATCHERS_MAX {
-        let message = format!("has {} conditions, at most {MATCHERS_MAX} fit", matchers.len());
-        return Err(QueryError::invalid(field, message, "use `in` for many values of one dimension"));
-    }
-    let checked = |(at, one): (usize, v1::Matcher)| matcher(&format!("{field}[{at}]"), one);
-    matchers.into_iter().enumerate().map(checked).collect()
-}
-
-fn matcher(field: &str, matcher: v1::Matcher) -> Result<Matcher, QueryError> {
-    if matcher.values.len() > MATCHER_VALUES_MAX {
-        let message = format!("has {} values, at most {MATCHER_VALUES_MAX} fit", matcher.values.len());
-        return Err(QueryError::invalid(&format!("{field}.values"), message, "use a pattern with =~"));
-    }
-    let dim = dimension(&format!("{field}.dim"), matcher.dim)?;
-    Matcher::new(dim, &matcher.op, matcher.values).map_err(|why| {
-        let hint = "an `op` is one of =, !=, in, not in, =~, !~, exists, absent";
-        QueryError::invalid(field, why.to_string(), hint)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,6 +252,7 @@ mod tests {
         check(|r| r.n = 0, "n: 0 is not from 1 to 10000");
         check(|r| r.n = 10_001, "n: 10001 is not from 1 to 10000");
         check(|r| r.rank = "median".into(), "rank: unknown sampling \"median\"");
+        check(|r| r.rank = "p100.1".into(), "rank: unknown sampling \"p100.1\"");
         check(|r| r.order = "up".into(), "order: unknown order \"up\"");
         check(|r| r.step_seconds = 90, "step_seconds: 90 is not a whole number of minutes");
         check(|r| r.metric.clear(), "metric: is missing");
@@ -320,6 +271,18 @@ mod tests {
             |r| r.r#where[0].values = vec![String::new(); 10_001],
             "where[0].values: has 10001 values, at most 10000 fit",
         );
+    }
+
+    #[test]
+    fn a_condition_that_cannot_be_meant_has_its_own_way_out() {
+        let hint = |op: &str, values: &[&str]| {
+            let values = values.iter().map(|value| (*value).to_owned()).collect();
+            let matcher = v1::Matcher { dim: "Region".into(), op: op.into(), values };
+            top(v1::TopRequest { r#where: vec![matcher], ..request() }).unwrap_err().hint().to_owned()
+        };
+        assert!(hint("~", &["a"]).starts_with("an `op` is one of"));
+        assert!(hint("in", &[]).contains("in and not in a list"));
+        assert!(hint("=~", &["Get("]).contains(r"write \( for a parenthesis"));
     }
 
     #[test]

@@ -28,15 +28,18 @@ pub(crate) fn window(from: u64, to: u64) -> Result<MinuteRange, QueryError> {
 }
 
 fn minute(field: &str, seconds: u64) -> Result<Minute, QueryError> {
+    let minute = u32::try_from(seconds / 60).map(Minute).map_err(|_| {
+        let message = format!("{seconds} is after the year 10136");
+        #[expect(clippy::cast_precision_loss, reason = "only its magnitude is looked at")]
+        let hint = Minute::instead_of_seconds(seconds as f64).unwrap_or("use unix seconds");
+        QueryError::invalid(field, message, hint)
+    })?;
     if !seconds.is_multiple_of(60) {
         let message = format!("{seconds} is not a whole minute");
-        let hint = format!("use a multiple of 60, for example {}", seconds - seconds % 60);
+        let hint = format!("use a multiple of 60, for example {}", minute.unix_seconds());
         return Err(QueryError::invalid(field, message, hint));
     }
-    u32::try_from(seconds / 60).map(Minute).map_err(|_| {
-        let message = format!("{seconds} is after the year 10136");
-        QueryError::invalid(field, message, "use unix seconds, not milliseconds")
-    })
+    Ok(minute)
 }
 
 // === impl Steps ===
@@ -88,6 +91,18 @@ mod tests {
         let all: Vec<_> = (0..steps.len()).map(|at| (steps.start(at), steps.seconds(at))).collect();
         assert_eq!(all, [(600, 180), (780, 180), (960, 60)]);
         assert_eq!([10, 12, 13, 16].map(|minute| steps.index(Minute(minute))), [0, 0, 1, 2]);
+    }
+
+    #[test]
+    fn a_time_in_another_unit_is_recognised() {
+        for (to, unit) in [
+            (1_700_000_000_123, "milliseconds: divide by 1000"),
+            (1_700_000_000_000_000, "microseconds"),
+            (1_700_000_000_000_000_000, "nanoseconds"),
+        ] {
+            let error = window(0, to).unwrap_err();
+            assert!(error.hint().contains(unit), "{error}: {}", error.hint());
+        }
     }
 
     #[test]

@@ -28,7 +28,9 @@ fn what_cannot_be_done_ends_with_1_and_says_why() {
     let nobody = format!("http://127.0.0.1:{}", free_port());
     check(&["top", "cpu", "--server", &nobody], 1, "is `sluice serve` running there?");
     check(&["publish", "/no/such/file"], 1, "cannot read /no/such/file");
-    check(&["serve", "--data", "/proc/nothing"], 1, "cannot make the data directory /proc/nothing");
+    let ports = ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    let nowhere = [&["serve", "--data", "/proc/nothing"], &ports[..]].concat();
+    check(&nowhere, 1, "cannot make the data directory /proc/nothing");
     check(&["serve", "--grpc", "0.0.0.0:4317"], 1, "loopback only");
     check(&["serve", "--partitions", "0"], 1, "partitions is 0, must be from 1");
     check(&["serve", "--config", "/no/such.toml"], 1, "cannot read /no/such.toml");
@@ -49,6 +51,7 @@ fn a_port_and_a_data_directory_have_one_owner() {
         1,
         "stop whoever uses that port",
     );
+    assert!(!Path::new(&data("two")).exists(), "a call that failed leaves nothing behind");
     check(&["serve", "--data", &data("one"), "--grpc", &free], 1, "in use by another server");
     let mut server = server;
     assert_eq!(server.stop(), Some(0));
@@ -139,7 +142,56 @@ fn a_wrong_question_is_answered_with_the_field_and_the_way_out() {
     let (status, said) = ask(json!({"metric": "cpu", "from": 0, "to": 60, "rankk": "sum"}));
     assert!(status == 400 && said.contains("rankk"), "{said}");
     let (status, said) = ask(json!({"metric": "cpu", "from": 0, "to": 60, "rank": "median"}));
-    assert!(status == 400 && said.contains("p99.99"), "{said}");
+    assert!(status == 400 && said.contains("p99.9"), "{said}");
+}
+
+#[test]
+fn every_error_of_the_json_api_has_one_shape() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--partitions", "1"]);
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let url = |path: &str| format!("{}{path}", server.url());
+    let post =
+        |path: &str, form: &str, body: &str| agent.post(url(path)).content_type(form).send(body).unwrap();
+    let (text, json) = ("text/plain", "application/json");
+    let get = |path: &str| agent.get(url(path)).call().unwrap();
+    let no_pattern = r#"{"metric":"m","where":[{"dim":"a","op":"=~","values":["("]}]}"#;
+    for (mut response, status, code) in [
+        (get("/v1/nothing"), 404, "not_found"),
+        (get("/nothing"), 404, "not_found"),
+        (get("/v1/top"), 405, "method_not_allowed"),
+        (get("/v1/delete"), 405, "method_not_allowed"),
+        (post("/v1/alerts", json, "{}"), 405, "method_not_allowed"),
+        (post("/v1/delete", text, r#"{"metric":"m"}"#), 415, "unsupported_media_type"),
+        (post("/v1/admin/backup", text, "{}"), 415, "unsupported_media_type"),
+        (post("/v1/delete", json, "nonsense"), 400, "invalid_argument"),
+        (post("/v1/delete", json, r#"{"metrik":"m"}"#), 400, "invalid_argument"),
+        (post("/v1/delete", json, no_pattern), 400, "invalid_argument"),
+        (post("/v1/admin/backup", json, "{}"), 400, "invalid_argument"),
+    ] {
+        let answer: Value = response.body_mut().read_json().unwrap();
+        let error = &answer["error"];
+        assert_eq!((response.status().as_u16(), error["code"].as_str()), (status, Some(code)), "{answer}");
+        let is_said = |field: &str| error[field].as_str().is_some_and(|text| !text.is_empty());
+        assert!(is_said("message") && is_said("hint"), "{answer}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_said_with_the_way_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let no_rules = dir.path().join("none").display().to_string();
+    let server = Server::start(&dir.path().join("data"), &["--partitions", "1", "--rules", &no_rules]);
+    let url = server.url();
+    for (words, said) in [
+        (&["delete", "Nope", "--yes"][..], "has no series of a metric Nope: `sluice metrics"),
+        (&["delete", "Nope", "--where", "a=b"], "has no series of Nope with a=b: `sluice hints Nope"),
+        (&["alerts"], "there are no rules"),
+    ] {
+        let output = sluice(&[words, &["--server", &url]].concat());
+        assert!(stderr(&output).contains(said), "{words:?}: {}", stderr(&output));
+    }
+    check(&["top", "Nope", "--where", "a=~(", "--server", &url], 1, r"write \( for a parenthesis");
 }
 
 #[test]

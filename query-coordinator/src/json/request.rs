@@ -20,7 +20,7 @@ pub(crate) struct TopBody {
     #[serde(default)]
     order: String,
     #[serde(default, rename = "where")]
-    matchers: Vec<MatcherBody>,
+    matchers: Vec<Condition>,
     from: u64,
     to: u64,
     #[serde(default)]
@@ -46,7 +46,7 @@ pub(crate) struct SeriesBody {
     #[serde(default)]
     step_seconds: u32,
     #[serde(default, rename = "where")]
-    matchers: Vec<MatcherBody>,
+    matchers: Vec<Condition>,
     from: u64,
     to: u64,
     #[serde(default)]
@@ -60,7 +60,7 @@ pub(crate) struct HintsBody {
     account: String,
     metric: String,
     #[serde(default)]
-    select: Vec<MatcherBody>,
+    select: Vec<Condition>,
     of: String,
     #[serde(default)]
     prefix: String,
@@ -101,9 +101,10 @@ pub(crate) struct DimensionsBody {
     include_open: bool,
 }
 
-#[derive(Deserialize)]
+/// A condition on a dimension.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MatcherBody {
+pub struct Condition {
     dim: String,
     #[serde(default = "equals")]
     op: String,
@@ -131,9 +132,14 @@ fn ten() -> u32 {
     N_DEFAULT
 }
 
-fn matchers(bodies: Vec<MatcherBody>) -> Vec<v1::Matcher> {
-    let matcher = |MatcherBody { dim, op, values }| v1::Matcher { dim, op, values };
-    bodies.into_iter().map(matcher).collect()
+fn matchers(conditions: Vec<Condition>) -> Vec<v1::Matcher> {
+    conditions.into_iter().map(Into::into).collect()
+}
+
+impl From<Condition> for v1::Matcher {
+    fn from(Condition { dim, op, values }: Condition) -> Self {
+        Self { dim, op, values }
+    }
 }
 
 impl From<TopBody> for v1::TopRequest {

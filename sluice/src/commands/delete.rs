@@ -21,22 +21,42 @@ pub(crate) fn run(args: &DeleteArgs) -> Result<Exit, AskError> {
     let mut table = Table::new(["series", "deleted"]);
     table.row([series.to_string(), done.to_owned()]);
     table.print(format_or_default(args.format), &answer);
-    if !args.yes {
+    if series == 0 {
+        eprintln!("note: {}", nothing_is_meant(args));
+    } else if !args.yes {
         eprintln!("{series} series would be deleted with all their rows; nothing was: say --yes to do it");
     }
     Ok(Exit::Good)
 }
 
+/// Nothing has that name, or nothing fulfils the conditions.
+fn nothing_is_meant(args: &DeleteArgs) -> String {
+    let account = account_of(args);
+    match args.metric.as_deref() {
+        None => format!("account {account} has no series"),
+        Some(metric) if args.conditions.trim().is_empty() => format!(
+            "account {account} has no series of a metric {metric}: `sluice metrics --account {account} --last 365d` lists those that have data"
+        ),
+        Some(metric) => format!(
+            "account {account} has no series of {metric} with {}: `sluice hints {metric} --account {account} --of DIM` lists the values of a dimension",
+            args.conditions
+        ),
+    }
+}
+
+fn account_of(args: &DeleteArgs) -> &str {
+    args.account.as_deref().unwrap_or(proto::ACCOUNT_DEFAULT)
+}
+
 fn request(args: &DeleteArgs) -> Result<Value, AskError> {
-    let account = match (&args.account, args.everything) {
-        (None, true) => return Err(AskError::Call("--everything needs --account NAME".to_owned())),
-        (account, _) => account.as_deref().unwrap_or(proto::ACCOUNT_DEFAULT),
-    };
+    if args.everything && args.account.is_none() {
+        return Err(AskError::Call("--everything needs --account NAME".to_owned()));
+    }
     if args.metric.is_none() && !args.everything {
         return Err(AskError::Call("name a METRIC, or --account NAME --everything".to_owned()));
     }
     Ok(json!({
-        "account": account,
+        "account": account_of(args),
         "metric": args.metric.as_deref().unwrap_or_default(),
         "where": conditions_of(&args.conditions)?,
         "everything": args.everything,

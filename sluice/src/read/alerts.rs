@@ -16,11 +16,23 @@ pub(crate) fn run(args: &AlertsArgs) -> Result<Exit, AskError> {
     if let Some(why) = answer["rules"]["refused"].as_str() {
         eprintln!("note: the rule files cannot be used, and what held before holds on: {why}");
     }
+    if has_no_rules(&answer) {
+        eprintln!(
+            "note: there are no rules: write one as docs/alerts.md shows, check it with `sluice rules check FILE`, and put it into ./rules of the server (`sluice serve --rules DIR`)"
+        );
+    }
     let all_here = answer["partial"] != true;
     if !all_here {
         eprintln!("partial answer: a partition has not caught up, or has more alerts than are shown");
     }
     Ok(if args.read.strict && !all_here { Exit::Partial } else { Exit::Good })
+}
+
+/// No partition holds any, and none are refused. Version 0 is that of no files.
+fn has_no_rules(answer: &Value) -> bool {
+    let versions = answer["rules"]["versions"].as_array();
+    answer["rules"]["refused"].is_null()
+        && versions.is_some_and(|versions| versions.iter().all(|version| version == "0000000000000000"))
 }
 
 fn table(answer: &Value) -> Table {
@@ -34,4 +46,21 @@ fn table(answer: &Value) -> Table {
         table.row([text("state"), text("severity"), text("rule"), text("since"), value, dims.join(",")]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_rules_are_told_from_rules_that_are_refused() {
+        let none = |versions: &[&str], refused: Value| {
+            has_no_rules(&json!({"alerts": [], "rules": {"versions": versions, "refused": refused}}))
+        };
+        assert!(none(&["0000000000000000"], Value::Null));
+        assert!(!none(&["0000000000000000"], json!("a.yaml:1:1: the file is empty")));
+        assert!(!none(&["0000000000000000", "8f00000000000001"], Value::Null));
+    }
 }

@@ -79,9 +79,17 @@ fn answer(server: &str, response: Result<Response, ureq::Error>) -> Result<Value
     if status.is_success() && answer.is_object() {
         return Ok(answer);
     }
-    let text = |field: &str| answer["error"][field].as_str().unwrap_or_default().to_owned();
-    if text("message").is_empty() {
-        return Err(strange(format!("{status}, and that is no answer of sluice")));
+    Err(AskError::refused(&answer)
+        .unwrap_or_else(|| strange(format!("{status}, and that is no answer of sluice"))))
+}
+
+// === impl AskError ===
+
+impl AskError {
+    /// The JSON API's way to say no; `None` when it is something else.
+    pub(crate) fn refused(answer: &Value) -> Option<Self> {
+        let text = |field: &str| answer["error"][field].as_str().unwrap_or_default().to_owned();
+        let (message, hint) = (text("message"), text("hint"));
+        (!message.is_empty()).then_some(Self::Refused { message, hint })
     }
-    Err(AskError::Refused { message: text("message"), hint: text("hint") })
 }

@@ -55,7 +55,27 @@ fn finish(read: &Read, answer: &Value, table: &Table) -> Exit {
     }
     let reasons: Vec<&str> =
         completeness["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let ratio = completeness["ratio"].as_f64().unwrap_or(0.0);
-    eprintln!("partial answer, completeness {ratio:.4}: {}", reasons.join("; "));
+    let ratio = ratio_of_partial(completeness["ratio"].as_f64().unwrap_or(0.0));
+    eprintln!("partial answer, completeness {ratio}: {}", reasons.join("; "));
     if read.strict { Exit::Partial } else { Exit::Good }
+}
+
+/// Never 1: what is missing may be less than the digits shown, or nothing that the ratio counts.
+fn ratio_of_partial(ratio: f64) -> String {
+    if ratio >= 1.0 {
+        return "below 1".to_owned();
+    }
+    let shown = format!("{ratio:.4}");
+    if shown.starts_with('1') { "above 0.9999".to_owned() } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partial_answer_is_never_shown_as_complete() {
+        let shown = [0.0, 0.5, 0.99994, 0.99996, 0.999_999_999, 1.0].map(ratio_of_partial);
+        assert_eq!(shown, ["0.0000", "0.5000", "0.9999", "above 0.9999", "above 0.9999", "below 1"]);
+    }
 }

@@ -62,8 +62,8 @@ impl Table {
 
     /// Names are whatever somebody published: nothing of them may steer the terminal, or break a line.
     fn visible(&self) -> Self {
-        let row = |row: &Vec<String>| row.iter().map(|cell| visible(cell)).collect();
-        Self { head: row(&self.head), rows: self.rows.iter().map(row).collect(), foot: self.foot.clone() }
+        let all = |cells: &Vec<String>| cells.iter().map(|cell| visible(cell)).collect();
+        Self { head: all(&self.head), rows: self.rows.iter().map(all).collect(), foot: all(&self.foot) }
     }
 
     fn aligned_as_it_is(&self, terminal: usize) -> String {
@@ -213,7 +213,8 @@ mod tests {
     fn names_steer_no_terminal() {
         let mut table = Table::new(["a\nb"]);
         table.row(["\u{1b}[2J\u{202e}é"]);
-        assert_eq!(table.aligned(200), "a\\nb\n\\u{1b}[2J\\u{202e}é\n");
+        table.foot("others: \u{1b}[2J");
+        assert_eq!(table.aligned(200), "a\\nb\n\\u{1b}[2J\\u{202e}é\nothers: \\u{1b}[2J\n");
         assert_eq!(table.csv(), "\"a\nb\"\n\u{1b}[2J\u{202e}é\n");
     }
 }

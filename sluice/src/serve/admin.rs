@@ -4,12 +4,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Json, Router};
+use query_coordinator::api::{ApiError, read_json};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
@@ -28,10 +29,14 @@ pub(super) fn router() -> Router<House> {
 }
 
 /// Whoever hangs up ends the backup; what was sent stays for the next.
-async fn backup(State(house): State<House>, Json(request): Json<Request>) -> Response {
-    let Ok(turn) = AT_WORK.try_acquire() else {
-        return (StatusCode::CONFLICT, "a backup is being taken: wait until it has ended\n").into_response();
-    };
+async fn backup(State(house): State<House>, request: axum::extract::Request) -> Result<Response, ApiError> {
+    let request: Request = read_json(request).await?;
+    let turn = AT_WORK.try_acquire().map_err(|_| ApiError {
+        status: StatusCode::CONFLICT,
+        code: "busy",
+        message: "a backup is being taken".to_owned(),
+        hint: "wait until it has ended".to_owned(),
+    })?;
     let (lines, waiting) = mpsc::channel(LINES_WAITING);
     let partitions = Arc::clone(&house.partitions);
     tokio::task::spawn_blocking(move || {
@@ -44,7 +49,7 @@ async fn backup(State(house): State<House>, Json(request): Json<Request>) -> Res
     });
     let body =
         Body::from_stream(ReceiverStream::new(waiting).map(|line| Ok::<_, Infallible>(bytes_of(&line))));
-    ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }
 
 fn run(partitions: &Partitions, request: &Request, lines: &mpsc::Sender<Line>) -> anyhow::Result<Taken> {

@@ -17,7 +17,7 @@ use anyhow::{Context as _, bail};
 use model::Placement;
 use serde::{Deserialize, Serialize};
 
-use crate::commands::backup::SCRATCH;
+use crate::commands::backup::{SCRATCH, remove};
 
 /// What this version writes, and the newest that it reads.
 const FORMAT: u32 = 1;
@@ -67,8 +67,14 @@ impl DataDir {
             }
         };
         refuse_missing(path, placement)?;
-        remove_leftovers(path)?;
+        // Links of a backup that a crash has ended would keep deleted files on the disk.
+        remove(&path.join(SCRATCH))?;
         Ok(Self { path: path.to_owned(), placement, _lock: lock })
+    }
+
+    /// Has it been made, by a server or a restore?
+    pub(crate) fn is_made(path: &Path) -> bool {
+        path.join(LAYOUT).exists() || path.join(RESTORING).exists()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -135,16 +141,6 @@ fn refuse_half(path: &Path) -> anyhow::Result<()> {
             path.display()
         ),
         Err(_) => Ok(()),
-    }
-}
-
-/// Links of a backup that a crash has ended would keep deleted files on the disk.
-fn remove_leftovers(path: &Path) -> anyhow::Result<()> {
-    match fs::remove_dir_all(path.join(SCRATCH)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", path.join(SCRATCH).display()))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -9,17 +9,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aggregator::IslandHandle;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use model::{Limits, Matcher};
+use model::Matcher;
 use partition_log::append_blocking;
-use proto::{ACCOUNT_DEFAULT, encode_delete, v1};
+use proto::{encode_delete, v1};
+use query_coordinator::api::{ApiError, Condition, read_json};
+use query_coordinator::{QueryError, fields};
 use serde::Deserialize;
-use serde_json::json;
-use tonic::{Request, Status};
+use serde_json::{Value, json};
+use tonic::Status;
 
 use super::House;
 use super::partitions::Partitions;
@@ -28,18 +29,18 @@ use super::partitions::Partitions;
 const APPLIED_WAIT: Duration = Duration::from_secs(20);
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// Conditions of one request, and values of one condition, as of a query.
-const CONDITIONS_MAX: usize = 64;
-const VALUES_MAX: usize = 10_000;
 
-/// Why nothing was deleted.
+/// Why nothing was deleted, or not everywhere.
 #[derive(Debug, thiserror::Error)]
 enum Refused {
-    #[error("{0}")]
-    Invalid(String),
+    #[error(transparent)]
+    Request(#[from] QueryError),
     #[error("partition {partition} takes nothing: {why}")]
-    Log { partition: u32, why: String },
+    Log { partition: u32, why: partition_log::AppendError },
 }
+
+/// What to do about a log.
+const LOG_HINT: &str = "partitions before it have taken the deletion: ask again when `sluice health` is well";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,15 +57,6 @@ struct Body {
     dry_run: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Condition {
-    dim: String,
-    op: String,
-    #[serde(default)]
-    values: Vec<String>,
-}
-
 /// `sluice.v1.Admin`.
 pub(super) struct AdminService(pub(super) Arc<Partitions>);
 
@@ -72,39 +64,26 @@ pub(super) fn router() -> Router<House> {
     Router::new().route("/v1/delete", post(over_http))
 }
 
-async fn over_http(State(house): State<House>, Json(body): Json<Body>) -> Response {
+async fn over_http(State(house): State<House>, request: Request) -> Result<Json<Value>, ApiError> {
+    let body: Body = read_json(request).await?;
     let dry_run = body.dry_run;
-    match in_background(house.partitions, body.into()).await {
-        Ok(reply) => Json(json!({
-            "series": reply.series,
-            "dry_run": dry_run,
-            "partitions": {"asked": reply.partitions, "applied": reply.applied},
-            "under_way": !dry_run && reply.applied < reply.partitions,
-        }))
-        .into_response(),
-        Err(why) => {
-            let (status, code) = match why {
-                Refused::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid"),
-                Refused::Log { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-            };
-            let hint = "sluice delete --help has examples; ask again when `sluice health` is well";
-            (status, Json(json!({"error": {"code": code, "message": why.to_string(), "hint": hint}})))
-                .into_response()
-        }
-    }
+    let reply = in_background(house.partitions, body.into()).await?;
+    Ok(Json(json!({
+        "series": reply.series,
+        "dry_run": dry_run,
+        "partitions": {"asked": reply.partitions, "applied": reply.applied},
+        "under_way": !dry_run && reply.applied < reply.partitions,
+    })))
 }
 
 #[tonic::async_trait]
 impl v1::admin_server::Admin for AdminService {
     async fn delete(
         &self,
-        request: Request<v1::DeleteRequest>,
+        request: tonic::Request<v1::DeleteRequest>,
     ) -> Result<tonic::Response<v1::DeleteReply>, Status> {
         let done = in_background(Arc::clone(&self.0), request.into_inner()).await;
-        done.map(tonic::Response::new).map_err(|why| match why {
-            Refused::Invalid(why) => Status::invalid_argument(why),
-            why @ Refused::Log { .. } => Status::unavailable(why.to_string()),
-        })
+        Ok(tonic::Response::new(done?))
     }
 }
 
@@ -113,12 +92,12 @@ async fn in_background(
     request: v1::DeleteRequest,
 ) -> Result<v1::DeleteReply, Refused> {
     let work = tokio::task::spawn_blocking(move || delete(&partitions, request));
-    work.await.unwrap_or_else(|why| Err(Refused::Invalid(format!("BUG: the deletion panicked: {why}"))))
+    work.await.unwrap_or_else(|why| Err(QueryError::Bug(format!("the deletion panicked: {why}")).into()))
 }
 
 fn delete(partitions: &Partitions, request: v1::DeleteRequest) -> Result<v1::DeleteReply, Refused> {
     let (dry_run, deletion) = (request.dry_run, checked(request)?);
-    let conditions = matchers(&deletion)?;
+    let conditions = fields::matchers("where", deletion.r#where.clone())?;
     let asked = partitions.of_metric(&deletion.account, &deletion.metric);
     let series = asked.iter().map(|(island, _)| count(island, &deletion, &conditions)).sum();
     let mut reply = v1::DeleteReply { series, partitions: asked.len() as u32, applied: 0 };
@@ -128,10 +107,7 @@ fn delete(partitions: &Partitions, request: v1::DeleteRequest) -> Result<v1::Del
     let record = encode_delete(v1::Delete { deletions: vec![deletion.clone()] });
     let mut waiting = Vec::new();
     for (island, log) in asked {
-        let refused = |why: partition_log::AppendError| Refused::Log {
-            partition: island.partition(),
-            why: format!("{why}; partitions before it have taken the deletion, so ask again"),
-        };
+        let refused = |why| Refused::Log { partition: island.partition(), why };
         waiting.push((island, append_blocking(&**log, record.clone()).map_err(refused)?));
     }
     let until = Instant::now() + APPLIED_WAIT;
@@ -152,42 +128,54 @@ fn count(island: &IslandHandle, deletion: &v1::Deletion, conditions: &[Matcher])
     named.map(|(_, index)| index.select(conditions).len() as u64).sum()
 }
 
-fn checked(request: v1::DeleteRequest) -> Result<v1::Deletion, Refused> {
+fn checked(request: v1::DeleteRequest) -> Result<v1::Deletion, QueryError> {
     let v1::DeleteRequest { account, metric, r#where, everything, .. } = request;
-    let invalid = |why: String| Err(Refused::Invalid(why));
+    let invalid = |field, message, hint| Err(QueryError::invalid(field, message, hint));
     if everything && !(metric.is_empty() && r#where.is_empty()) {
-        return invalid("everything: stands beside a metric or conditions; leave one of them out".into());
-    }
-    if !everything && metric.is_empty() {
-        return invalid("metric: is missing; name one, or say everything for all of the account".into());
+        return invalid("everything", "stands beside a metric or conditions", "leave one of them out");
     }
     if everything && account.is_empty() {
-        return invalid("account: is missing; everything is never of an account that was not named".into());
+        return invalid(
+            "account",
+            "is missing",
+            "name it: everything is never of an account that was not named",
+        );
     }
-    let limits = Limits::DEFAULT;
-    if account.len() > limits.account_bytes_max || metric.len() > limits.metric_bytes_max {
-        return invalid("account or metric: is longer than any that is stored".into());
+    if !everything && metric.is_empty() {
+        return invalid("metric", "is missing", "name one, or say everything for all of the account");
     }
-    if r#where.len() > CONDITIONS_MAX || r#where.iter().any(|one| one.values.len() > VALUES_MAX) {
-        return invalid(format!("where: at most {CONDITIONS_MAX} conditions of {VALUES_MAX} values fit"));
-    }
-    let account = if account.is_empty() { ACCOUNT_DEFAULT.to_owned() } else { account };
+    let account = fields::account(account)?;
+    let metric = if everything { metric } else { fields::metric("metric", metric)? };
     Ok(v1::Deletion { account, metric, r#where, idle_before: 0 })
 }
 
-fn matchers(deletion: &v1::Deletion) -> Result<Vec<Matcher>, Refused> {
-    let one = |(at, one): (usize, &v1::Matcher)| {
-        Matcher::new(one.dim.clone(), &one.op, one.values.clone())
-            .map_err(|why| Refused::Invalid(format!("where[{at}]: {why}")))
-    };
-    deletion.r#where.iter().enumerate().map(one).collect()
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Request(error) => error.into(),
+            Refused::Log { .. } => Self {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                code: "unavailable",
+                message: refused.to_string(),
+                hint: LOG_HINT.to_owned(),
+            },
+        }
+    }
+}
+
+impl From<Refused> for Status {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Request(error) => error.into(),
+            Refused::Log { .. } => Self::unavailable(format!("{refused}: {LOG_HINT}")),
+        }
+    }
 }
 
 impl From<Body> for v1::DeleteRequest {
     fn from(body: Body) -> Self {
         let Body { account, metric, conditions, everything, dry_run } = body;
-        let matcher = |Condition { dim, op, values }| v1::Matcher { dim, op, values };
-        let conditions = conditions.into_iter().map(matcher).collect();
+        let conditions = conditions.into_iter().map(Into::into).collect();
         Self { account, metric, r#where: conditions, everything, dry_run }
     }
 }
@@ -206,15 +194,21 @@ mod tests {
         check(v1::DeleteRequest::default(), "metric: is missing");
         check(v1::DeleteRequest { metric: "m".into(), ..all() }, "everything: stands beside");
         check(v1::DeleteRequest { account: String::new(), ..all() }, "account: is missing");
-        check(v1::DeleteRequest { metric: "m".repeat(257), ..named() }, "longer than any");
+        check(
+            v1::DeleteRequest { metric: "m".repeat(257), ..named() },
+            "metric: has 257 bytes, at most 256 fit",
+        );
         let bad = v1::Matcher { dim: "d".into(), op: "~".into(), values: Vec::new() };
         check(v1::DeleteRequest { r#where: vec![bad.clone()], ..named() }, "where[0]: unknown operator");
-        check(v1::DeleteRequest { r#where: vec![bad; 65], ..named() }, "at most 64 conditions");
+        check(
+            v1::DeleteRequest { r#where: vec![bad; 65], ..named() },
+            "where: has 65 conditions, at most 64 fit",
+        );
     }
 
     #[track_caller]
     fn check(request: v1::DeleteRequest, expected: &str) {
-        let got = checked(request).and_then(|deletion| matchers(&deletion).map(drop));
+        let got = checked(request).and_then(|deletion| fields::matchers("where", deletion.r#where).map(drop));
         let got = got.err().map(|why| why.to_string()).unwrap_or_default();
         assert!(got.contains(expected) && got.is_empty() == expected.is_empty(), "{got}");
     }

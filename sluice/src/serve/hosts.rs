@@ -7,13 +7,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use serde_json::json;
+use query_coordinator::api::ApiError;
 
 /// The names that are answered to, besides loopback's.
 #[derive(Clone, Debug)]
@@ -30,7 +29,7 @@ enum Refused {
 pub(super) async fn guard(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     match hosts.check(request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(refused) => refused.into_response(),
+        Err(refused) => ApiError::from(refused).into_response(),
     }
 }
 
@@ -80,25 +79,23 @@ fn name_of(authority: &str) -> &str {
     }
 }
 
-// === impl Refused ===
-
-impl Refused {
-    fn into_response(self) -> Response {
-        let (status, code, message, hint) = match self {
-            Self::Host(host) => (
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        let (status, code, message, hint) = match refused {
+            Refused::Host(host) => (
                 StatusCode::MISDIRECTED_REQUEST,
                 "unknown_host",
                 format!("this server does not answer to the host {host:?}"),
                 "ask 127.0.0.1 or localhost, or start it with --http-hosts NAME",
             ),
-            Self::Origin(origin) => (
+            Refused::Origin(origin) => (
                 StatusCode::FORBIDDEN,
                 "foreign_origin",
                 format!("a page of {origin:?} may not send this"),
                 "ask from the console or a program, or start the server with --http-hosts NAME",
             ),
         };
-        (status, Json(json!({"error": {"code": code, "message": message, "hint": hint}}))).into_response()
+        Self { status, code, message, hint: hint.to_owned() }
     }
 }
 

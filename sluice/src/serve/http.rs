@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use query_coordinator::api::{not_found, wrong_method};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::limit::GlobalConcurrencyLimitLayer;
@@ -48,6 +49,8 @@ fn router(house: House, hosts: Hosts) -> Router {
         .layer(GlobalConcurrencyLimitLayer::new(OTLP_REQUESTS_MAX));
     ours.merge(query_coordinator::router(house.coordinator))
         .merge(otlp)
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
         .layer(axum::middleware::from_fn_with_state(hosts, guard))
 }
 

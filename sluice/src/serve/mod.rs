@@ -2,7 +2,8 @@
 //!
 //! In:   a checked configuration. Out: two ports.
 //! Kept: the data directory, locked.
-//! Order: lock the data, bind the ports, open logs and stores, start islands, serve; then drain the other way round.
+//! Order: lock the data, bind the ports, open logs and stores, start islands, serve; then drain the other way round. A
+//!       data directory that is not there yet is made once the ports are ours, so that a call that fails leaves nothing.
 
 mod admin;
 mod alerts;
@@ -56,18 +57,31 @@ pub(crate) struct House {
 }
 
 pub(crate) fn run(config: &Config) -> anyhow::Result<Exit> {
-    let data = DataDir::open(&config.data, config.placement, config.given)?;
+    let open = || DataDir::open(&config.data, config.placement, config.given);
+    let locked = DataDir::is_made(&config.data).then(open).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("sluice").build();
     let runtime = runtime.context("cannot start the runtime")?;
-    runtime.block_on(serve(config, &data))?;
+    let ports = runtime.block_on(Ports::bind(config))?;
+    let data = locked.map_or_else(open, Ok)?;
+    runtime.block_on(serve(config, &data, ports))?;
     // Connections that outlived the drain are cut.
     runtime.shutdown_timeout(Duration::from_millis(100));
     Ok(Exit::Good)
 }
 
-async fn serve(config: &Config, data: &DataDir) -> anyhow::Result<()> {
-    let grpc = bind("grpc", config.grpc).await?;
-    let http = bind("http", config.http).await?;
+/// What the doors listen on.
+struct Ports {
+    grpc: TcpListener,
+    http: TcpListener,
+}
+
+impl Ports {
+    async fn bind(config: &Config) -> anyhow::Result<Self> {
+        Ok(Self { grpc: bind("grpc", config.grpc).await?, http: bind("http", config.http).await? })
+    }
+}
+
+async fn serve(config: &Config, data: &DataDir, Ports { grpc, http }: Ports) -> anyhow::Result<()> {
     let lifetimes = Arc::new(Lifetimes::new(config.retention()));
     let partitions = Arc::new(Partitions::open(
         data,

@@ -2,10 +2,14 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
 use super::take::{Request, Step, Taken, Watch};
+use crate::read::AskError;
+
+/// A refusal is a line or two.
+const REFUSAL_BYTES_MAX: u64 = 64 << 10;
 
 /// One line of the answer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,11 +29,15 @@ pub(super) fn server(server: &str, request: &Request, watch: Watch<'_>) -> anyho
         format!("cannot reach {server}: start the server, or copy a stopped one's directory with --data DIR")
     })?;
     let status = answer.status();
-    let mut lines = BufReader::new(answer.into_body().into_reader()).lines();
     if !status.is_success() {
-        let said: Vec<String> = lines.map_while(Result::ok).collect();
-        bail!("{server} refused ({status}): {}", said.join(" "));
+        let mut body = answer.into_body();
+        let said = body.with_config().limit(REFUSAL_BYTES_MAX).read_json().unwrap_or_default();
+        bail!(AskError::refused(&said).map_or_else(
+            || anyhow!("{server} answered {status}: is it the HTTP port of `sluice serve`, of this version?"),
+            anyhow::Error::from
+        ));
     }
+    let mut lines = BufReader::new(answer.into_body().into_reader()).lines();
     loop {
         let line = lines.next().transpose().context("the server ended in the middle of the backup")?;
         let line = line.context("the server ended in the middle of the backup: run it again, it goes on")?;

@@ -29,7 +29,7 @@ use crate::serve::offline::Offline;
 
 pub(crate) use ask::Line;
 pub(crate) use fingerprint::Fingerprint;
-pub(crate) use freeze::Source;
+pub(crate) use freeze::{Source, remove};
 use take::Step;
 pub(crate) use take::{Request, SCRATCH, Taken, take};
 

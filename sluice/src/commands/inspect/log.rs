@@ -41,16 +41,16 @@ pub(super) struct Segment {
 
 impl Log {
     pub(super) fn of_dir(dir: &Path, wanted: Wanted, damage: &mut Vec<String>) -> Self {
-        let files = listed(dir, damage);
-        let mut log = Self::of_files(&files, damage, &mut |_, _| {});
-        log.newest = newest(&files, log.end, wanted, damage);
-        log
+        Self::with_newest(&listed(dir, damage), wanted, damage)
     }
 
     pub(super) fn of_segment(file: &Path, wanted: Wanted, damage: &mut Vec<String>) -> Self {
-        let files = [file.to_owned()];
-        let mut log = Self::of_files(&files, damage, &mut |_, _| {});
-        log.newest = newest(&files, log.end, wanted, damage);
+        Self::with_newest(&[file.to_owned()], wanted, damage)
+    }
+
+    fn with_newest(files: &[PathBuf], wanted: Wanted, damage: &mut Vec<String>) -> Self {
+        let mut log = Self::of_files(files, damage, &mut |_, _| {});
+        log.newest = newest(files, log.end, wanted, damage);
         log
     }
 

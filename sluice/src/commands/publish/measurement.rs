@@ -172,7 +172,10 @@ fn minute(ts: f64) -> Result<Minute, String> {
     let seconds = ts.floor() as i64;
     match Minute::of_unix_seconds(seconds) {
         Some(minute) if ts.is_finite() => Ok(minute),
-        _ => Err(format!("ts is {ts}: must be unix seconds from 1970 on")),
+        _ => {
+            let instead = Minute::instead_of_seconds(ts).map(|way_out| format!("; {way_out}"));
+            Err(format!("ts is {ts}: must be unix seconds from 1970 on{}", instead.unwrap_or_default()))
+        }
     }
 }
 
@@ -235,6 +238,9 @@ mod tests {
         );
         json(r#"{"ts":120,"metric":"L","value":"x"}"#, "must be a number");
         json(r#"{"ts":-1,"metric":"L","value":1}"#, "from 1970 on");
+        json(r#"{"ts":1700000000123,"metric":"L","value":1}"#, "looks like milliseconds: divide by 1000");
+        json(r#"{"ts":1700000000123456,"metric":"L","value":1}"#, "looks like microseconds");
+        json(r#"{"ts":1700000000123456789,"metric":"L","value":1}"#, "looks like nanoseconds");
         json(r#"{"ts":120,"metric":"L","value":1,"extra":2}"#, "unknown field `extra`");
         json(r#"{"ts":120,"metric":"L","value":1,"as":"median"}"#, "must be value, distribution or distinct");
         json(r#"{"ts":120,"metric":"L","value":1e999}"#, "number out of range");
