@@ -78,11 +78,11 @@ impl Expiry {
                     return Ok(Some(batch));
                 }
                 Ok(None) => drop(self.kept.insert(metric, kept)),
+                Err(why) if why.is_final() => return Err(why),
                 // Its hours stay, unmerged, until somebody has looked after the disk.
-                Err(why @ StoreError::Damaged { .. }) => {
+                Err(why) => {
                     tracing::warn!(metric, %why, "cannot be merged before it is deleted, and stays");
                 }
-                Err(why) => return Err(why),
             }
             self.due.pop();
         }

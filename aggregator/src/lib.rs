@@ -45,6 +45,7 @@ mod clock;
 mod expiry;
 mod handle;
 mod purges;
+mod put_off;
 mod questions;
 mod run;
 mod sealer;

@@ -24,7 +24,7 @@ pub(crate) struct Purges {
     at_work: Option<(MetricId, Offset, Purge)>,
     /// The deletions that all metrics have been purged of: how many series.
     done: u64,
-    /// The object store did not answer.
+    /// The object store did not answer, or a block is of a later version.
     away_until: Option<Instant>,
 }
 
@@ -53,12 +53,8 @@ impl Purges {
         let is_gone = |id| gone.is_some_and(|gone| gone.ids.contains(id));
         match purge.step(snapshot, &is_gone) {
             Ok(None) => {}
-            Err(StoreError::Cold { what, why }) => {
-                tracing::warn!(
-                    what,
-                    why,
-                    "rows of deleted series stay there, unseen, until the object store is back"
-                );
+            Err(why) if !why.is_final() => {
+                tracing::warn!(%why, "rows of deleted series stay there, unseen, until it can be read");
                 (self.at_work, self.away_until) = (None, Some(now + AWAY_FOR));
                 return Ok(None);
             }

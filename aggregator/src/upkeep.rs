@@ -3,7 +3,7 @@
 //! In:    each island's disk and what it has sealed.
 //! Out:   hours turned round into pages, days; see `store`. What is older than retention goes, and the rows of deleted
 //!        series do.
-//! Kept:  per partition where the round is. A crash loses nothing but work.
+//! Kept:  per partition where the round is, and what cannot be compacted. A crash loses nothing but work.
 //! Never: waits for an island, or lets one wait: its batches are durable with the island's next checkpoint.
 
 use std::cell::Cell;
@@ -23,6 +23,7 @@ use store::{
 
 use crate::expiry::Expiry;
 use crate::purges::Purges;
+use crate::put_off::PutOff;
 use crate::{IslandHandle, Retentions};
 
 /// How upkeep is done.
@@ -63,6 +64,7 @@ struct House {
     seals_below: Offset,
     /// What that is going to be, and since when the island's checkpoint has been there.
     mark: Option<(Instant, Offset)>,
+    put_off: PutOff,
     /// When old pages are looked for again.
     cold_due: Cell<Option<Instant>>,
     /// The disk has said no. The island sees the same and stops.
@@ -159,6 +161,7 @@ impl House {
             purge: Purges::default(),
             seals_below: 0,
             mark: None,
+            put_off: PutOff::default(),
             cold_due: Cell::new(None),
             failed: false,
         }
@@ -180,15 +183,20 @@ impl House {
         let Some(chore) = self.planner.next(&*snapshot, &settled)? else {
             return self.move_out(&*snapshot, config.hot_days, now);
         };
+        if self.put_off.waits(chore, now) {
+            return Ok(true);
+        }
         match work(&*snapshot, chore, &self.expiry) {
-            Ok(Some(batch)) => self.kv.commit_later(batch)?,
-            Ok(None) => {}
-            Err(why @ (StoreError::Io { .. } | StoreError::Corrupt { .. } | StoreError::Crashed)) => {
-                return Err(why);
+            Ok(batch) => {
+                self.put_off.done(chore);
+                batch.map_or(Ok(()), |batch| self.kv.commit_later(batch))?;
             }
-            // It stays as it is, is read as it is, and is tried again in the next round.
+            Err(why) if why.is_final() => return Err(why),
+            // It stays as it is, is read as it is, and is tried again later.
             Err(why) => {
-                tracing::warn!(partition = self.island.partition(), ?chore, %why, "cannot be compacted");
+                if self.put_off.failed(chore, &why.to_string(), now) {
+                    tracing::warn!(partition = self.island.partition(), ?chore, %why, "cannot be compacted");
+                }
             }
         }
         Ok(true)
@@ -226,7 +234,12 @@ impl House {
         let (view, partition) = (self.island.view(), self.island.partition());
         let is_due = self.cold_due.get().is_none_or(|due| now >= due);
         let Some(sealed) = view.sealed_through.filter(|_| is_due) else { return Ok(false) };
-        match cold::move_out(snapshot, at.cold, &at.place, sealed.minus(days * Tier::Day.minutes())) {
+        match cold::move_out(
+            snapshot,
+            at.cold,
+            &at.place,
+            sealed.minus(days.saturating_mul(Tier::Day.minutes())),
+        ) {
             Ok(Some(Moved { batch, pages, bytes })) => {
                 self.kv.commit(batch)?;
                 tracing::info!(partition, pages, bytes, "old pages have moved out");
@@ -236,7 +249,8 @@ impl House {
             Err(StoreError::Cold { what, why }) => {
                 tracing::warn!(partition, what, why, "old pages stay here until the object store is back");
             }
-            Err(why) => return Err(why),
+            Err(why) if why.is_final() => return Err(why),
+            Err(why) => tracing::warn!(partition, %why, "old pages stay here"),
         }
         self.cold_due.set(Some(now + COLD_EVERY));
         Ok(false)

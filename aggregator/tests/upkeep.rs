@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,9 +12,11 @@ use std::time::{Duration, Instant};
 use aggregator::{
     Clock, Island, IslandConfig, IslandHandle, IslandLimits, UpkeepConfig, spawn, spawn_upkeep,
 };
-use model::Retention;
+use model::{Minute, Retention};
 use partition_log::{MemoryLog, PartitionLog, append_blocking};
-use store::{Cf, CrashPoint, Kv, MemoryKv};
+use proto::encode_delete;
+use proto::v1::{Delete, Deletion};
+use store::{Cf, CrashPoint, Kv, MemoryKv, PartKey, SlabKey};
 use support::{TestRow, Totals, rows_record, seal_record};
 
 /// Longer than any of this takes; a test that waits for it has failed.
@@ -62,7 +65,7 @@ impl House {
     }
 
     fn count(&self, cf: Cf) -> usize {
-        support::dump(&self.disk).iter().filter(|(of, ..)| *of == cf).count()
+        keys(&self.disk, cf).len()
     }
 
     fn totals(&self) -> Totals {
@@ -126,4 +129,61 @@ fn a_disk_that_fails_ends_it_for_that_partition_alone() {
     upkeep.shutdown();
     broken.disk.restart();
     assert_eq!((broken.count(Cf::Slabs), broken.count(Cf::Pages), broken.totals().len()), (3, 0, 10));
+}
+
+#[test]
+fn what_cannot_be_read_keeps_its_own_hour_and_no_other() {
+    let mut house = House::new();
+    house.seal(&[6_000, 6_001, 6_070], 6_300);
+    let slab =
+        |minute| keys(&house.disk, Cf::Slabs).into_iter().find(|key| of_slab(key) == (0, minute)).unwrap();
+    let (damaged, beside) = (slab(6_000), slab(6_001));
+    house.disk.damage(Cf::Slabs, &damaged);
+    let upkeep = spawn_upkeep(&[house.island.clone()], at_once(), for_ever()).unwrap();
+    // Of six hours of three metrics five; the sixth keeps its other block as well.
+    wait("the others", || keys(&house.disk, Cf::Slabs) == [beside.clone()]);
+    assert_eq!(house.count(Cf::Pages), 5);
+    house.seal(&[6_130], 6_400);
+    wait("what comes later", || house.count(Cf::Pages) == 8);
+    upkeep.shutdown();
+    assert_eq!(keys(&house.disk, Cf::Slabs), [beside]);
+}
+
+fn of_slab(key: &[u8]) -> (u32, u32) {
+    let SlabKey { metric, minute: Minute(minute), .. } = SlabKey::from_bytes(key).unwrap();
+    (metric, minute)
+}
+
+/// Those that can be read.
+fn keys(disk: &MemoryKv, cf: Cf) -> Vec<Vec<u8>> {
+    let mut keys = Vec::new();
+    let mut each = |key: &[u8], _: &[u8]| {
+        keys.push(key.to_vec());
+        Ok(ControlFlow::Continue(()))
+    };
+    let snapshot = disk.snapshot();
+    store::range_past_damage(&*snapshot, cf, &[], &[0xff; 32], &mut each, &mut |_, _, _| Ok(())).unwrap();
+    keys
+}
+
+#[test]
+fn a_deletion_leaves_what_cannot_be_read_and_purges_the_rest() {
+    let mut house = House::new();
+    house.seal(&[6_000, 6_070], 6_300);
+    let upkeep = spawn_upkeep(&[house.island.clone()], at_once(), for_ever()).unwrap();
+    wait("pages", || house.count(Cf::Pages) == 6 && house.count(Cf::Slabs) == 0);
+    let hours =
+        |metric| keys(&house.disk, Cf::Hours).into_iter().filter(move |key| of_part(key).metric == metric);
+    let damaged = hours(0).next().unwrap();
+    house.disk.damage(Cf::Hours, &damaged);
+    let everything = Deletion { account: "acme".to_owned(), ..Deletion::default() };
+    append_blocking(&*house.log, encode_delete(Delete { deletions: vec![everything] })).unwrap();
+    wait("the purge", || keys(&house.disk, Cf::Pages).len() == 1);
+    upkeep.shutdown();
+    assert_eq!(keys(&house.disk, Cf::Pages), [damaged]);
+    assert_eq!(keys(&house.disk, Cf::Hours), Vec::<Vec<u8>>::new());
+}
+
+fn of_part(key: &[u8]) -> PartKey {
+    PartKey::from_bytes(key).unwrap()
 }

@@ -88,6 +88,17 @@ pub enum StoreError {
 // === impl StoreError ===
 
 impl StoreError {
+    /// Nothing more can be read from or written to this disk. Any other error is of what was asked for alone.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Locked { .. } | Self::Io { .. } | Self::Crashed)
+    }
+
+    /// What lies on the disk is not what was written: it can be passed over.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Corrupt { .. } | Self::Damaged { .. })
+    }
+
     /// A value that cannot be what was written.
     pub(crate) fn damaged(what: impl Into<String>, why: &(impl ToString + ?Sized)) -> Self {
         Self::Damaged { what: what.into(), why: why.to_string() }

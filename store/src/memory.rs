@@ -1,6 +1,6 @@
-//! A disk in memory, for tests and the simulator. It can be told when to crash.
+//! A disk in memory, for tests and the simulator. It can be told when to crash, and which keys cannot be read any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use crate::kv::Each;
 use crate::{Cf, Kv, KvBatch, KvOp, KvSnapshot, StoreError};
 
-type Entries = BTreeMap<(Cf, Arc<[u8]>), Arc<[u8]>>;
+type Key = (Cf, Arc<[u8]>);
+type Entries = BTreeMap<Key, Arc<[u8]>>;
 
 /// A clone is the same disk, as a second process that opens it would see it. So a test can drop the island, keep the
 /// disk, and start again.
@@ -22,6 +23,7 @@ pub struct MemoryKv {
 struct Disk {
     /// Copied on write only while a snapshot is alive.
     entries: Arc<Entries>,
+    unreadable: Arc<BTreeSet<Key>>,
     bytes: u64,
     commits: u64,
     plan: Option<(CrashPoint, u64)>,
@@ -40,6 +42,7 @@ pub enum CrashPoint {
 /// A state that does not change.
 struct MemorySnapshot {
     entries: Arc<Entries>,
+    unreadable: Arc<BTreeSet<Key>>,
     down: bool,
 }
 
@@ -64,6 +67,12 @@ impl MemoryKv {
         (disk.down, disk.plan) = (false, None);
     }
 
+    /// Whoever reads this key from now on hears that it is corrupt, as where a checksum of the disk's own does not fit;
+    /// until it is written again or deleted.
+    pub fn damage(&self, cf: Cf, key: &[u8]) {
+        Arc::make_mut(&mut self.disk.lock().unreadable).insert((cf, Arc::from(key)));
+    }
+
     /// How many batches were applied.
     #[must_use]
     pub fn commits(&self) -> u64 {
@@ -74,7 +83,8 @@ impl MemoryKv {
 impl MemoryKv {
     fn freeze(&self) -> MemorySnapshot {
         let disk = self.disk.lock();
-        MemorySnapshot { entries: Arc::clone(&disk.entries), down: disk.down }
+        let (entries, unreadable) = (Arc::clone(&disk.entries), Arc::clone(&disk.unreadable));
+        MemorySnapshot { entries, unreadable, down: disk.down }
     }
 }
 
@@ -136,13 +146,16 @@ impl Disk {
     }
 
     fn put(&mut self, cf: Cf, key: Vec<u8>, value: Vec<u8>) {
-        let key: (Cf, Arc<[u8]>) = (cf, key.into());
+        let key: Key = (cf, key.into());
         self.remove(&key);
         self.bytes += (key.1.len() + value.len()) as u64;
         Arc::make_mut(&mut self.entries).insert(key, value.into());
     }
 
-    fn remove(&mut self, key: &(Cf, Arc<[u8]>)) {
+    fn remove(&mut self, key: &Key) {
+        if self.unreadable.contains(key) {
+            Arc::make_mut(&mut self.unreadable).remove(key);
+        }
         if let Some(value) = Arc::make_mut(&mut self.entries).remove(key) {
             self.bytes -= (key.1.len() + value.len()) as u64;
         }
@@ -161,12 +174,22 @@ impl MemorySnapshot {
     fn check(&self) -> Result<(), StoreError> {
         if self.down { Err(StoreError::Crashed) } else { Ok(()) }
     }
+
+    fn check_key(&self, key: &Key) -> Result<(), StoreError> {
+        if !self.unreadable.contains(key) {
+            return Ok(());
+        }
+        let why = format!("block checksum mismatch at {:02x?}", key.1);
+        Err(StoreError::Corrupt { dir: "memory".into(), why })
+    }
 }
 
 impl KvSnapshot for MemorySnapshot {
     fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.check()?;
-        Ok(self.entries.get(&(cf, Arc::from(key))).map(|value| value.to_vec()))
+        let key = (cf, Arc::from(key));
+        self.check_key(&key)?;
+        Ok(self.entries.get(&key).map(|value| value.to_vec()))
     }
 
     fn range(&self, cf: Cf, from: &[u8], to: &[u8], each: Each<'_>) -> Result<(), StoreError> {
@@ -174,8 +197,9 @@ impl KvSnapshot for MemorySnapshot {
         if to <= from {
             return Ok(()); // a BTreeMap panics on such a range
         }
-        for ((_, key), value) in self.entries.range((cf, Arc::from(from))..(cf, Arc::from(to))) {
-            if let ControlFlow::Break(()) = each(key, value)? {
+        for (key, value) in self.entries.range((cf, Arc::from(from))..(cf, Arc::from(to))) {
+            self.check_key(key)?;
+            if let ControlFlow::Break(()) = each(&key.1, value)? {
                 break;
             }
         }

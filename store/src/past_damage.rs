@@ -8,7 +8,8 @@ use crate::kv::Each;
 use crate::salvage::range_past_damage;
 use crate::{Cf, KvSnapshot, StoreError, parts};
 
-/// Blocks that could not be read, or not be fetched, and were left out. Their number is right; of their names there may be fewer.
+/// Blocks that could not be read, or not be fetched, and were left out. Their number is right; of their names there may
+/// be fewer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
     /// How many blocks, or stretches of them of which nobody knows how many they held.

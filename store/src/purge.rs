@@ -13,6 +13,8 @@ use std::ops::ControlFlow;
 use model::{Aggregate, LocalId, MetricId};
 
 use crate::keys::{PartKey, metric_keys};
+use crate::kv::Each;
+use crate::salvage::range_past_damage;
 use crate::{Cf, Columns, KvBatch, KvSnapshot, PageBlock, SlabBlock, SlabColumns, StoreError, Tier, cold};
 
 /// What a step reads, about: a moment's work for a disk and the decoder. One block may be larger.
@@ -41,7 +43,7 @@ impl Purge {
         Self { metric, stage: Cf::Slabs, next: metric_keys(metric).0, unreadable: 0 }
     }
 
-    /// Blocks that it had to leave as they are, because they are damaged.
+    /// Blocks, or stretches of them, that it had to leave as they are, because they are damaged.
     #[must_use]
     pub fn unreadable(&self) -> u64 {
         self.unreadable
@@ -76,23 +78,28 @@ impl Purge {
         is_gone: IsGone<'_>,
         batch: &mut KvBatch,
     ) -> Result<ControlFlow<()>, StoreError> {
-        let (cf, from, mut read) = (self.stage, std::mem::take(&mut self.next), 0);
-        let to = metric_keys(self.metric).1;
-        let (mut columns, mut end) = (SlabColumns::new(), ControlFlow::Continue(()));
-        snapshot.range(cf, &from, &to, &mut |key, value| {
+        let (cf, to, mut read) = (self.stage, metric_keys(self.metric).1, 0);
+        let (mut columns, mut next, mut damaged, mut unreadable) = (SlabColumns::new(), None, 0, 0);
+        let each: Each<'_> = &mut |key, value| {
             if read >= WALK_BYTES {
-                self.next = key.to_vec();
-                end = ControlFlow::Break(());
-                return Ok(end);
+                next = Some(key.to_vec());
+                return Ok(ControlFlow::Break(()));
             }
             read += value.len();
             match without(snapshot, cf, (key, value), is_gone, &mut columns, batch) {
-                Err(StoreError::Damaged { .. }) => self.unreadable += 1,
+                Err(why) if why.is_damage() => damaged += 1,
                 done => done?,
             }
             Ok(ControlFlow::Continue(()))
+        };
+        range_past_damage(snapshot, cf, &self.next, &to, each, &mut |_, _, _| {
+            unreadable += 1;
+            Ok(())
         })?;
-        Ok(end)
+        self.unreadable += damaged + unreadable;
+        let Some(next) = next else { return Ok(ControlFlow::Continue(())) };
+        self.next = next;
+        Ok(ControlFlow::Break(()))
     }
 }
 

@@ -13,7 +13,8 @@ use crate::{Cf, KvSnapshot, StoreError};
 /// What [`range_past_damage`] calls with a stretch that cannot be read: its first key, the next one that can be, and why.
 pub type Lost<'a> = &'a mut dyn FnMut(&[u8], &[u8], StoreError) -> Result<(), StoreError>;
 
-/// Calls `each` as [`KvSnapshot::range`] does, and `damaged` for every stretch that could not be read. `damaged` may give the error back, which ends the walk with it.
+/// Calls `each` as [`KvSnapshot::range`] does, and `damaged` for every stretch that could not be read. `damaged` may give
+/// the error back, which ends the walk with it.
 ///
 /// # Errors
 /// What `each` or `damaged` returned.
@@ -35,7 +36,8 @@ pub fn range_past_damage(
         });
         match read {
             Ok(()) => return Ok(()),
-            Err(why) if refused || !is_damage(&why) => return Err(why),
+            // A disk that does not answer cannot be passed over.
+            Err(why) if refused || !why.is_damage() => return Err(why),
             Err(why) => {
                 let stuck = last.map_or_else(|| from.clone(), |last| after(&last));
                 let next = next_readable(snapshot, cf, &stuck, to);
@@ -44,11 +46,6 @@ pub fn range_past_damage(
             }
         }
     }
-}
-
-/// Only what lies on the disk in a wrong way can be passed over; a disk that does not answer cannot.
-fn is_damage(why: &StoreError) -> bool {
-    matches!(why, StoreError::Corrupt { .. } | StoreError::Damaged { .. })
 }
 
 /// The least key after `stuck` from which a cursor can start, `to` at the latest.

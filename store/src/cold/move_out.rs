@@ -9,6 +9,7 @@ use model::{MetricId, Minute};
 use super::{Cold, Reference};
 use crate::keys::PartKey;
 use crate::objects::{ObjectInfo, TRANSFERS_MAX, in_parallel};
+use crate::past_damage::PastDamage;
 use crate::{Cf, KvBatch, KvSnapshot, StoreError, Tier};
 
 /// Pages of one pack, which is in memory while it goes up.
@@ -40,6 +41,8 @@ pub fn move_out(
     place: &str,
     before: Minute,
 ) -> Result<Option<Moved>, StoreError> {
+    // What cannot be read stays here, and holds up nothing else.
+    let snapshot = &PastDamage::new(snapshot);
     let end = Tier::Hour.of(Tier::Day.range(Tier::Day.of(before)).from);
     let Some(day) = oldest_day(snapshot, end)? else { return Ok(None) };
     let hours = Tier::Hour.of(Tier::Day.range(day).from)..Tier::Hour.of(Tier::Day.range(day + 1).from);
@@ -124,8 +127,8 @@ fn each_hot(snapshot: &dyn KvSnapshot, from: u32, to: u32, each: EachPage<'_>) -
         let key = |period| PartKey { metric: found, period, last: 0 }.to_bytes();
         snapshot.range(Cf::Pages, &key(from), &key(to), &mut |key, value| {
             let Some(key) = PartKey::from_bytes(key) else { return Ok(ControlFlow::Continue(())) };
-            if Reference::read(value)?.is_some() {
-                return Ok(ControlFlow::Continue(()));
+            if !matches!(Reference::read(value), Ok(None)) {
+                return Ok(ControlFlow::Continue(())); // moved out, or the damaged reference of what has
             }
             let flow = each(key, value)?;
             stopped = flow.is_break();

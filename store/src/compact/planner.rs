@@ -1,10 +1,12 @@
-//! Round after round over the metrics of a partition: which hour or day is next.
+//! Round after round over the metrics of a partition: which hour or day is next. What cannot be read is passed over: who
+//! compacts the hour that it is of will hear of it.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use model::MetricId;
 
+use crate::past_damage::PastDamage;
 use crate::tier::HOURS_A_DAY;
 use crate::{Cf, KvSnapshot, StoreError};
 
@@ -57,6 +59,7 @@ impl Planner {
         snapshot: &dyn KvSnapshot,
         settled: &Settled,
     ) -> Result<Option<Chore>, StoreError> {
+        let snapshot = &PastDamage::new(snapshot);
         while let Stage::Hours { metric, from } = self.stage {
             let Some(found) = next_metric(snapshot, Cf::Slabs, metric)? else {
                 self.stage = Stage::Days { metric: 0 };
