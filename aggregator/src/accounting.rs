@@ -84,7 +84,8 @@ impl Counters {
     /// Nothing is lost without a name. Checked by tests, by the simulator, and by the island in debug builds.
     #[must_use]
     pub fn balanced(&self) -> bool {
-        self.rows_received == self.rows_applied + self.rows_duplicate + self.rows_dropped
+        let known = self.rows_applied.checked_add(self.rows_duplicate);
+        known.and_then(|known| known.checked_add(self.rows_dropped)) == Some(self.rows_received)
             && self.rows_late <= self.rows_applied
     }
 }
@@ -102,7 +103,7 @@ impl AccountRows {
     /// The first minute of which it is known how many rows were applied.
     #[must_use]
     pub fn known_from(&self) -> Minute {
-        Minute(self.forgotten_before * HOUR)
+        Minute(self.forgotten_before.saturating_mul(HOUR))
     }
 
     /// The hour before which nothing is known, as it is written.
@@ -143,7 +144,7 @@ impl AccountRows {
     fn remove_oldest(&mut self) -> Vec<HourKey> {
         let Some((hour, accounts)) = self.hours.pop_first() else { return Vec::new() };
         self.entries -= accounts.len();
-        self.forgotten_before = hour + 1; // hours are below 2^32 / 60
+        self.forgotten_before = hour.saturating_add(1);
         accounts.keys().map(|account| (hour, Arc::clone(account))).collect()
     }
 }
@@ -166,7 +167,8 @@ impl Accounting {
         if !drops.contains_key(&key) && drops.len() >= limits.drop_counters_max {
             key = (OTHER.into(), OTHER.into(), reason);
         }
-        *drops.entry(key.clone()).or_default() += rows;
+        let dropped = drops.entry(key.clone()).or_default();
+        *dropped = dropped.saturating_add(rows);
         self.changed_drops.insert(key);
     }
 
@@ -177,7 +179,8 @@ impl Accounting {
             return; // what is counted now would be taken for all there was
         }
         let (of_hour, account) = self.rows.entry(hour, account);
-        of_hour[(minute.0 % HOUR) as usize] += rows;
+        let of_minute = &mut of_hour[(minute.0 % HOUR) as usize];
+        *of_minute = of_minute.saturating_add(rows);
         self.changed_hours.insert((hour, account));
     }
 

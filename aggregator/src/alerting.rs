@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use alerts::{
-    EachSeries, Fingerprint, GroupName, Partition, Rule, RuleFiles, Standing, State, Watch, WatchChanges,
+    ColumnPiece, EachSeries, Fingerprint, GroupName, Partition, Rule, RuleFiles, SavedRule, Standing, State,
+    Watch, WatchChanges,
 };
 use model::{Dims, LocalId, Minute, Reason, Scalars, Sketches};
 use proto::v1;
@@ -137,7 +138,7 @@ impl Island {
         let files = decode_files(StateReader::new(&[state_keys::RULES], &value)?)?;
         let series = Closed { series: &self.series, cells: None, drops: &self.books.drops };
         let mut failed = Ok(());
-        let watch = Watch::load(files, &series, |rule| {
+        let watch = Watch::load(files, self.sealed_through, &series, |rule| {
             load_rule(snapshot, rule).unwrap_or_else(|why| {
                 failed = Err(why);
                 None
@@ -217,9 +218,7 @@ pub(crate) fn put(changes: WatchChanges, batch: &mut KvBatch) {
     }
 }
 
-type RulePieces = (u64, Vec<u8>, Vec<Vec<u8>>);
-
-fn load_rule(snapshot: &dyn KvSnapshot, rule: Fingerprint) -> Result<Option<RulePieces>, StateError> {
+fn load_rule(snapshot: &dyn KvSnapshot, rule: Fingerprint) -> Result<Option<SavedRule>, StateError> {
     let key = state_keys::alert_status(rule);
     let Some(value) = snapshot.get(Cf::State, &key)? else { return Ok(None) };
     let mut value = StateReader::new(&key, &value)?;
@@ -228,11 +227,12 @@ fn load_rule(snapshot: &dyn KvSnapshot, rule: Fingerprint) -> Result<Option<Rule
     let mut columns = Vec::new();
     let (from, to) = state_keys::alert_columns(rule);
     each(snapshot, &from, &to, &mut |key, value| {
+        let (ring, minute) = state_keys::read_alert_column(key).ok_or_else(|| StateError::bad_key(key))?;
         let mut value = StateReader::new(key, value)?;
-        columns.push(value.bytes()?.to_vec());
+        columns.push(ColumnPiece { ring, minute, bytes: value.bytes()?.to_vec() });
         value.end()
     })?;
-    Ok(Some((dropped, status, columns)))
+    Ok(Some(SavedRule { dropped, status, columns }))
 }
 
 fn encode_files(sets: &[RuleFiles]) -> Vec<u8> {

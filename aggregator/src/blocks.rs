@@ -63,7 +63,7 @@ pub(crate) fn read(
     mut each: impl FnMut(LocalId, model::Aggregate) -> Result<(), StateError>,
 ) -> Result<(), StateError> {
     let mut columns = SlabColumns::new();
-    columns.read(bytes, Columns::SCALARS | Columns::DISTINCT | Columns::DISTRIBUTION)?;
+    columns.read(bytes, Columns::WHOLE_ROWS)?;
     (0..columns.len()).try_for_each(|row| each(columns.ids()[row], columns.aggregate(row)?))
 }
 

@@ -77,11 +77,6 @@ impl Cumulative {
         self.last.remove(&id).is_some()
     }
 
-    /// How many series are cumulative.
-    pub(crate) fn len(&self) -> usize {
-        self.last.len()
-    }
-
     /// What changed since the last checkpoint, by ascending local id.
     pub(crate) fn checkpoint(&mut self) -> impl Iterator<Item = (LocalId, &LastPoint)> {
         std::mem::take(&mut self.changed).into_iter().filter_map(|id| Some((id, self.last.get(&id)?)))

@@ -166,11 +166,11 @@ fn forgotten_after((_, epoch, _): &PublisherKey) -> u32 {
 // === impl PublisherAccount ===
 
 impl PublisherAccount {
-    fn plus(self, other: &Self) -> Self {
+    pub(crate) fn plus(self, other: &Self) -> Self {
         Self {
-            applied: self.applied + other.applied,
-            duplicate: self.duplicate + other.duplicate,
-            dropped: self.dropped + other.dropped,
+            applied: self.applied.saturating_add(other.applied),
+            duplicate: self.duplicate.saturating_add(other.duplicate),
+            dropped: self.dropped.saturating_add(other.dropped),
         }
     }
 }

@@ -4,16 +4,15 @@
 //! Out:   tombstones for the checkpoint; what upkeep still has to take off the disk.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use model::{LocalId, MetricId};
 use partition_log::Offset;
 use roaring::RoaringBitmap;
 use store::{Cf, KvBatch, KvSnapshot};
 
-use crate::StateError;
+use crate::recover::each_of;
 use crate::state_bytes::{StateReader, StateWriter};
-use crate::state_keys::{self, end_of};
+use crate::{StateError, state_keys};
 
 /// By metric.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,18 +74,13 @@ impl Deleted {
 
     /// What checkpoints have written.
     pub(crate) fn load(snapshot: &dyn KvSnapshot) -> Result<Self, StateError> {
-        let (mut all, mut failed) = (Self::default(), Ok(()));
-        let tag = state_keys::DELETED;
-        snapshot.range(Cf::State, &[tag], &end_of(tag), &mut |key, value| {
-            failed = all.read(key, value);
-            Ok(if failed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        })?;
-        failed.map(|()| all)
+        let mut all = Self::default();
+        each_of(snapshot, state_keys::DELETED, &mut |key, value| all.read(key, value))?;
+        Ok(all)
     }
 
     fn read(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
-        let bad_key = || StateError::Damaged { key: key.to_vec(), what: "is no key of this version" };
-        let metric = state_keys::read_u32(key).ok_or_else(bad_key)?;
+        let metric = state_keys::read_u32(key).ok_or_else(|| StateError::bad_key(key))?;
         let mut value = StateReader::new(key, value)?;
         let (newest, bytes) = (value.u64()?, value.bytes()?);
         value.end()?;

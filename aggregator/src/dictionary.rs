@@ -6,6 +6,7 @@
 //! Never: words (the hints have them); an id twice, deleted or not.
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Slot;
 use model::{LocalId, MetricId, SeriesHash};
 
 /// See the module.
@@ -32,14 +33,16 @@ impl Dictionary {
         self.table.find(low, |entry| entry.low == low && entry.high == high).map(|entry| entry.id)
     }
 
-    /// Numbers a series that [`Dictionary::find`] does not find.
-    pub(crate) fn insert(&mut self, hash: SeriesHash, metric: MetricId) -> LocalId {
-        debug_assert!(self.find(hash).is_none(), "BUG: a series was numbered twice");
-        let id = self.len();
-        let entry = Entry { high: hash.high(), low: hash.low(), id };
-        self.table.insert_unique(entry.low, entry, |entry| entry.low);
+    /// Numbers a series; `None` when it has a number already.
+    pub(crate) fn insert(&mut self, hash: SeriesHash, metric: MetricId) -> Option<LocalId> {
+        let (id, high, low) = (self.len(), hash.high(), hash.low());
+        let is_it = |entry: &Entry| entry.low == low && entry.high == high;
+        match self.table.entry(low, is_it, |entry| entry.low) {
+            Slot::Occupied(_) => return None,
+            Slot::Vacant(slot) => slot.insert(Entry { high, low, id }),
+        };
         self.metric_of.push(metric);
-        id
+        Some(id)
     }
 
     /// Numbers a series that is deleted already: nobody finds it.
@@ -58,6 +61,11 @@ impl Dictionary {
     /// How many series there are, the deleted ones included.
     pub(crate) fn len(&self) -> u32 {
         u32::try_from(self.metric_of.len()).expect("series_max is a u32")
+    }
+
+    /// Is there such a series of this metric, deleted or not?
+    pub(crate) fn has(&self, id: LocalId, metric: MetricId) -> bool {
+        self.metric_of.get(id as usize) == Some(&metric)
     }
 
     /// The metric of a series.
@@ -83,9 +91,11 @@ mod tests {
                 let hash = SeriesHash::from_halves(high, low);
                 let next = u32::try_from(oracle.len()).unwrap();
                 let expected = *oracle.entry(hash).or_insert(next);
-                let got = dictionary.find(hash).unwrap_or_else(|| dictionary.insert(hash, next * 2));
+                let got = dictionary.find(hash).unwrap_or_else(|| dictionary.insert(hash, next * 2).unwrap());
                 prop_assert_eq!(got, expected);
                 prop_assert_eq!(dictionary.metric_of(got), got * 2);
+                prop_assert!(dictionary.has(got, got * 2) && !dictionary.has(got, got * 2 + 1));
+                prop_assert_eq!(dictionary.insert(hash, 7), None, "numbered twice");
             }
             prop_assert_eq!(dictionary.len() as usize, oracle.len());
         }

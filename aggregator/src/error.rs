@@ -46,6 +46,14 @@ pub enum StateError {
     Contradiction(String),
 }
 
+// === impl StateError ===
+
+impl StateError {
+    pub(crate) fn bad_key(key: &[u8]) -> Self {
+        Self::Damaged { key: key.to_vec(), what: "is no key of this version" }
+    }
+}
+
 /// A record that cannot be applied. The island is as it was before.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ApplyError {

@@ -142,8 +142,7 @@ impl Island {
         self.ids = ids;
         if let Some(stamp) = view.stamp() {
             let account = &mut self.dedup.hear(view.account(), stamp).account;
-            account.applied += merged.applied;
-            account.dropped += merged.dropped;
+            *account = account.plus(&merged);
         }
         Ok(())
     }
@@ -154,7 +153,8 @@ impl Island {
         let publisher = self.dedup.hear(batch.account(), stamp);
         let first = publisher.first_time(stamp.sequence);
         if !first {
-            publisher.account.duplicate += batch.rows() as u64;
+            let duplicate = batch.rows() as u64;
+            publisher.account = publisher.account.plus(&PublisherAccount { duplicate, ..Default::default() });
         }
         first
     }
@@ -177,12 +177,6 @@ impl Island {
         self.late.rows()
     }
 
-    /// Cells of open minutes and ahead of them.
-    #[must_use]
-    pub fn open_rows(&self) -> usize {
-        self.open.iter().map(|(_, cells)| cells.rows()).sum::<usize>() + self.ahead.rows()
-    }
-
     /// How many series there are.
     #[must_use]
     pub fn series(&self) -> u32 {
@@ -193,12 +187,6 @@ impl Island {
     #[must_use]
     pub fn publishers(&self) -> usize {
         self.dedup.len()
-    }
-
-    /// How many series are cumulative.
-    #[must_use]
-    pub fn cumulative_series(&self) -> usize {
-        self.cumulative.len()
     }
 
     /// What became of all rows.

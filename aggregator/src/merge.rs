@@ -11,6 +11,7 @@ use bytes::Bytes;
 use model::{Aggregate, Distinct, Distribution, LocalId, Minute, Reason, Scalars, SketchError};
 use proto::BatchView;
 
+use crate::PublisherAccount;
 use crate::cumulative::PointTime;
 use crate::island::Island;
 use crate::series_table::REFUSED;
@@ -33,13 +34,6 @@ enum Side {
     Ahead,
 }
 
-/// Rows of one batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Merged {
-    pub(crate) applied: u64,
-    pub(crate) dropped: u64,
-}
-
 /// The batch and what is known of its series.
 pub(crate) struct Resolved<'b> {
     pub(crate) batch: &'b BatchView<'b>,
@@ -51,17 +45,17 @@ pub(crate) struct Resolved<'b> {
 
 impl Island {
     /// Merges every row of a batch that comes for the first time.
-    pub(crate) fn merge_batch(&mut self, resolved: &Resolved<'_>) -> Merged {
+    pub(crate) fn merge_batch(&mut self, resolved: &Resolved<'_>) -> PublisherAccount {
         let batch = resolved.batch;
         if batch.rows() == 0 {
-            return Merged::default();
+            return PublisherAccount::default();
         }
         let plain =
             batch.distinct().len() == 0 && batch.distribution().len() == 0 && batch.cumulative().len() == 0;
         let dropped = if plain { self.merge_plain(resolved) } else { self.merge_rich(resolved) };
-        let merged = Merged { applied: batch.rows() as u64 - dropped, dropped };
-        self.books.counters.rows_applied += merged.applied;
-        merged
+        let applied = batch.rows() as u64 - dropped;
+        self.books.counters.rows_applied += applied;
+        PublisherAccount { applied, dropped, duplicate: 0 }
     }
 
     /// Numbers only: nearly every batch.

@@ -42,13 +42,8 @@ impl Purges {
         if self.away_until.is_some_and(|until| now < until) {
             return Ok(None);
         }
-        if self.at_work.is_none() && self.done < view.deleted.series() {
-            self.at_work = due(snapshot, &view.deleted)?;
-            if self.at_work.is_none() {
-                self.done = view.deleted.series();
-            }
-        }
-        let Some((metric, newest, purge)) = &mut self.at_work else { return Ok(None) };
+        self.begin(snapshot, view)?;
+        let Some((metric, _, purge)) = &mut self.at_work else { return Ok(None) };
         let gone = view.deleted.of(*metric);
         let is_gone = |id| gone.is_some_and(|gone| gone.ids.contains(id));
         match purge.step(snapshot, &is_gone) {
@@ -60,23 +55,37 @@ impl Purges {
             }
             batch => return batch,
         }
-        if purge.unreadable() > 0 {
-            let (metric, blocks) = (*metric, purge.unreadable());
+        Ok(self.end(view, expiry))
+    }
+
+    fn begin(&mut self, snapshot: &dyn KvSnapshot, view: &View) -> Result<(), StoreError> {
+        if self.at_work.is_none() && self.done < view.deleted.series() {
+            self.at_work = due(snapshot, &view.deleted)?;
+            if self.at_work.is_none() {
+                self.done = view.deleted.series();
+            }
+        }
+        Ok(())
+    }
+
+    /// The metric at work is purged: a mark says so, and its space is to be reclaimed.
+    fn end(&mut self, view: &View, expiry: &mut Expiry) -> Option<KvBatch> {
+        let (metric, newest, purge) = self.at_work.take()?;
+        let blocks = purge.unreadable();
+        if blocks > 0 {
             tracing::warn!(
                 metric,
                 blocks,
                 "damaged blocks may hold rows of deleted series; nobody can read them"
             );
         }
-        let mut batch = KvBatch::new();
-        let mut mark = StateWriter::new();
-        mark.u64(*newest + 1);
-        batch.put(Cf::State, state_keys::of_id(state_keys::PURGED, *metric), mark.finish());
+        let (mut batch, mut mark) = (KvBatch::new(), StateWriter::new());
+        mark.u64(newest + 1);
+        batch.put(Cf::State, state_keys::of_id(state_keys::PURGED, metric), mark.finish());
         for cf in [Cf::Slabs, Cf::Pages, Cf::Hours, Cf::Days] {
-            expiry.note_freed(cf, *metric, view);
+            expiry.note_freed(cf, metric, view);
         }
-        self.at_work = None;
-        Ok(Some(batch))
+        Some(batch)
     }
 }
 
@@ -96,7 +105,10 @@ fn due(
 /// Deletions by records below this offset have been done. One that cannot be read is done again.
 fn purged_below(snapshot: &dyn KvSnapshot, metric: MetricId) -> Result<Offset, StoreError> {
     let key = state_keys::of_id(state_keys::PURGED, metric);
-    let value = snapshot.get(Cf::State, &key)?;
+    let value = match snapshot.get(Cf::State, &key) {
+        Err(why) if !why.is_final() => None,
+        value => value?,
+    };
     let read = value.and_then(|value| StateReader::new(&key, &value).and_then(|mut value| value.u64()).ok());
     Ok(read.unwrap_or(0))
 }

@@ -118,39 +118,23 @@ impl Questions {
     }
 
     fn answer_to(&mut self, question: Question, island: &Island, disk: &Disk) -> Result<Answer, AskError> {
-        match question {
-            Question::Publisher { publisher, epoch } => {
-                Ok(Answer::Publisher(island.publisher(publisher, epoch)))
-            }
-            Question::OpenMinutes { .. } | Question::LateRows { .. } => {
-                self.open_view(question, island, disk).map(Answer::OpenMinutes)
-            }
-        }
-    }
-
-    fn open_view(
-        &mut self,
-        question: Question,
-        island: &Island,
-        disk: &Disk,
-    ) -> Result<Arc<OpenView>, AskError> {
         if let Some((position, of, view)) = &self.last
             && (*position, of) == (island.position(), &question)
         {
-            return Ok(Arc::clone(view));
+            return Ok(Answer::OpenMinutes(Arc::clone(view)));
         }
         let view = match &question {
             Question::OpenMinutes { metrics } => island.open_view(metrics),
             Question::LateRows { metrics } => island.late_view(metrics),
-            Question::Publisher { .. } => {
-                return Err(AskError::Failed("BUG: no question of rows".to_owned()));
+            Question::Publisher { publisher, epoch } => {
+                return Ok(Answer::Publisher(island.publisher(*publisher, *epoch)));
             }
         };
         let mut view = view.map_err(|why| AskError::Failed(why.to_string()))?;
         Arc::make_mut(&mut view.view).disk = disk.clone();
         let view = Arc::new(view);
         self.last = Some((island.position(), question, Arc::clone(&view)));
-        Ok(view)
+        Ok(Answer::OpenMinutes(view))
     }
 
     /// After a record: what was answered is no longer true.

@@ -185,7 +185,8 @@ impl SeriesTable {
         }
         for _ in 0..value.u32()? {
             let (metric, high, low) = (value.u32()?, value.u64()?, value.u64()?);
-            self.number(self.len(), metric, SeriesHash::from_halves(high, low));
+            let numbered = self.number(self.len(), metric, SeriesHash::from_halves(high, low));
+            numbered.ok_or_else(|| value.damaged("numbers a series twice"))?;
         }
         value.end()
     }
@@ -208,13 +209,19 @@ fn each(
     Ok(done)
 }
 
+/// The hints are of the series that have numbers, metric by metric: as many, and each where its number says.
 fn fitting(hints: HintsIndex, dictionary: &Dictionary) -> Result<HintsIndex, String> {
     let (series, numbered) = (hints.saved_series(), dictionary.len());
-    if series == u64::from(numbered) {
-        Ok(hints)
-    } else {
-        Err(format!("{series} series have hints and {numbered} have numbers"))
+    if series != u64::from(numbered) {
+        return Err(format!("{series} series have hints and {numbered} have numbers"));
     }
+    for (_, index) in hints.accounts().flat_map(|account| hints.metrics(account)) {
+        let metric = index.metric_id();
+        if let Some(id) = index.local_ids().iter().find(|id| !dictionary.has(*id, metric)) {
+            return Err(format!("series {id} has hints of metric {metric}, and its number is of another"));
+        }
+    }
+    Ok(hints)
 }
 
 fn series_key(first: LocalId) -> Vec<u8> {

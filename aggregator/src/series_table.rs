@@ -86,7 +86,7 @@ impl SeriesTable {
         }
         SeriesRecord::put(id, hash, metric_id, batch.dims(at), &mut self.unwritten);
         self.unsaved.hashes.push(hash);
-        Ok(self.dictionary.insert(hash, metric_id))
+        Ok(self.dictionary.insert(hash, metric_id).expect("a series that is known is not taken in"))
     }
 
     /// The series that the dictionary's records have and this table has not.
@@ -113,20 +113,21 @@ impl SeriesTable {
                 self.hints
                     .insert(account, metric, record.metric, id, record.dims())
                     .map_err(|why| damaged(why.to_string()))?;
-                self.number(id, record.metric, record.hash);
+                self.number(id, record.metric, record.hash)
+                    .ok_or_else(|| damaged(format!("series {id} has the hash of one before")))?;
                 self.unsaved.hashes.push(record.hash);
             }
         }
         Ok(())
     }
 
-    /// The next series of those that were written.
-    pub(crate) fn number(&mut self, id: LocalId, metric: MetricId, hash: SeriesHash) {
+    /// The next series of those that were written; `None` when one before has its hash.
+    pub(crate) fn number(&mut self, id: LocalId, metric: MetricId, hash: SeriesHash) -> Option<()> {
         if self.deleted.contains(metric, id) {
             self.dictionary.insert_deleted(metric);
-        } else {
-            self.dictionary.insert(hash, metric);
+            return Some(());
         }
+        self.dictionary.insert(hash, metric).map(drop)
     }
 
     /// Records of what is new since the last call.

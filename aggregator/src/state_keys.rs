@@ -65,6 +65,12 @@ pub(crate) fn alert_column(rule: Fingerprint, ring: u8, minute: Minute) -> Vec<u
     tagged(ALERT_COLUMN, &[&rule.0.to_be_bytes(), &[ring], &minute.0.to_be_bytes()])
 }
 
+/// Ring and minute.
+pub(crate) fn read_alert_column(key: &[u8]) -> Option<(u8, Minute)> {
+    let (ring, minute) = key.get(1 + 16..)?.split_first()?;
+    Some((*ring, Minute(u32::from_be_bytes(minute.try_into().ok()?))))
+}
+
 /// All columns of a rule are in `[from, to)`: there are far fewer than 255 rings.
 pub(crate) fn alert_columns(rule: Fingerprint) -> (Vec<u8>, Vec<u8>) {
     let of = |ring: u8| tagged(ALERT_COLUMN, &[&rule.0.to_be_bytes(), &[ring]]);

@@ -25,14 +25,17 @@
 
 #![warn(missing_docs)]
 
+mod fields;
 mod limits;
 mod machine;
 mod members;
 mod problem;
+mod rule_files;
 mod rules;
 mod test_file;
 mod texts;
 mod watch;
+mod watched;
 mod yaml;
 
 pub use machine::{
@@ -40,10 +43,12 @@ pub use machine::{
 };
 pub use members::{GroupName, Members, Readers};
 pub use problem::{Problem, Problems};
+pub use rule_files::RuleFiles;
 pub use rules::{
     ChangeKind, Comparison, Condition, Drift, Fingerprint, Glob, GroupBy, KeepFor, MetricSetting, Operand,
     Operator, Quota, Rule, RuleSet, Signal, Template, Tier,
 };
 pub use test_file::{Mismatch, Outcome, TestFile};
 pub use texts::Texts;
-pub use watch::{CATCH_UP_MINUTES, EachSeries, Partition, RuleFiles, Standing, Told, Watch, WatchChanges};
+pub use watch::{CATCH_UP_MINUTES, Watch, WatchChanges};
+pub use watched::{EachSeries, Partition, SavedRule, Standing, Told};

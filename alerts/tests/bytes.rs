@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use alerts::{Column, Pieces, Rule, RuleSet, RuleState};
+use alerts::{Column, ColumnPiece, Pieces, Rule, RuleSet, RuleState};
 use model::Minute;
 
 #[test]
@@ -24,7 +24,10 @@ fn golden_bytes_of_version_1() {
 #[test]
 fn every_cut_is_an_error_and_no_flipped_bit_a_panic() {
     let (rule, pieces) = (rule(), pieces());
-    let load = |status: &[u8], column: &[u8]| RuleState::load(Arc::clone(&rule), status, [column]);
+    let load = |status: &[u8], column: &[u8]| {
+        let piece = ColumnPiece { bytes: column.to_vec(), ..pieces.put[0].clone() };
+        RuleState::load(Arc::clone(&rule), status, [&piece])
+    };
     let column = &pieces.put[0].bytes;
     assert!(load(&pieces.status, column).is_ok());
     for cut in 0..pieces.status.len() {

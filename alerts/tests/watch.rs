@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use alerts::{EachSeries, Fingerprint, GroupName, Partition, RuleFiles, Watch};
+use alerts::{
+    ColumnPiece, EachSeries, Fingerprint, GroupName, Partition, RuleFiles, SavedRule, StateBytesError, Watch,
+};
 use model::{Distribution, LocalId, Minute, Number, Scalars, Sketches};
 use proptest::prelude::*;
 
@@ -83,13 +85,17 @@ impl Disk {
         }
     }
 
-    fn read(&self, partition: &Fake) -> Watch {
-        Watch::load(self.files.clone(), partition, |rule| {
+    fn read(&self, partition: &Fake, sealed: u32) -> Result<Watch, StateBytesError> {
+        Watch::load(self.files.clone(), Some(Minute(sealed)), partition, |rule| {
             let (dropped, status) = self.rules.get(&rule)?.clone();
             let columns = self.columns.iter().filter(|((of, _, _), _)| *of == rule);
-            Some((dropped, status, columns.map(|(_, bytes)| bytes.clone()).collect()))
+            let piece = |((_, ring, minute), bytes): (&(Fingerprint, u8, Minute), &Vec<u8>)| ColumnPiece {
+                ring: *ring,
+                minute: *minute,
+                bytes: bytes.clone(),
+            };
+            Some(SavedRule { dropped, status, columns: columns.map(piece).collect() })
         })
-        .unwrap()
     }
 }
 
@@ -152,7 +158,7 @@ proptest! {
             other_disk.write(&mut unbroken);
             prop_assert_eq!(&disk, &other_disk);
             if restart {
-                watch = disk.read(&fake);
+                watch = disk.read(&fake, minute).unwrap();
             }
         }
         prop_assert_eq!(standing(&watch), standing(&unbroken));
@@ -204,4 +210,22 @@ fn after_a_pause_the_last_hour_is_evaluated() {
         told.push(one.transition.minute.0);
     });
     assert_eq!((told.first(), told.last().is_some_and(|last| *last <= 1_000)), (Some(&941), true));
+}
+
+#[test]
+fn records_that_contradict_each_other_are_no_state() {
+    let (mut watch, mut disk, mut fake) = (Watch::default(), Disk::default(), Fake::default());
+    watch.take(files(1, 10, RULES)).unwrap();
+    for minute in 10..13 {
+        fake.row_of(0, 1, 9);
+        close(&mut watch, &fake, minute);
+        disk.write(&mut watch);
+    }
+    assert!(disk.read(&fake, 12).is_ok());
+    let refused = |disk: &Disk, sealed| disk.read(&fake, sealed).unwrap_err().to_string();
+    assert!(refused(&disk, 11).contains("has evaluated a minute that is not sealed"));
+    let mut moved = disk.clone();
+    let (&(rule, ring, minute), bytes) = disk.columns.first_key_value().unwrap();
+    moved.columns.insert((rule, ring, Minute(minute.0 + 20)), bytes.clone());
+    assert!(refused(&moved, 12).contains("has a column under the name of another"));
 }

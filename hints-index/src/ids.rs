@@ -23,6 +23,9 @@ pub struct LocalIds {
     open: Vec<LocalId>,
 }
 
+/// A line begins no further from 0 than its ids, all steps together, go: so its sums fit 64 bits.
+const BASE_MAX: u64 = (CHUNK as u64 + 1) << 32;
+
 /// One chunk.
 #[derive(Clone, Debug)]
 struct Line {
@@ -134,6 +137,9 @@ impl LocalIds {
             step: bytes.u32()?,
             rest: Arc::new(Packed::decode(bytes)?),
         };
+        if line.base.unsigned_abs() > BASE_MAX {
+            return Err(bytes.damaged("a line that no local ids are on"));
+        }
         let mut ids = Vec::new();
         line.unpack(&mut ids);
         let last = self.last();
@@ -276,5 +282,19 @@ mod tests {
         });
         assert!(ids.heap_bytes() < 10 * CHUNK / 8 + CHUNK * 4 * 2, "{}", ids.heap_bytes());
         assert!(ids.sealed.iter().all(|line| line.rest.heap_bytes() == 0));
+    }
+
+    #[test]
+    fn a_line_beyond_all_ids_is_damage() {
+        let line = |base: i64| {
+            let mut bytes = Vec::new();
+            put_u64(&mut bytes, base.cast_unsigned());
+            put_u32(&mut bytes, u32::MAX);
+            Packed::of(&[1, 2, 3]).encode(&mut bytes);
+            LocalIds::default().decode(&mut Reader::new("test", &bytes))
+        };
+        for base in [i64::MAX, i64::MIN, BASE_MAX as i64 + 1] {
+            assert!(line(base).unwrap_err().to_string().contains("no local ids are on"), "{base}");
+        }
     }
 }

@@ -183,16 +183,16 @@ impl RuleState {
     /// Back from the newest status and all columns that were put and not deleted, by ring and minute.
     ///
     /// # Errors
-    /// When the bytes are of a later version, damaged, or of another rule.
+    /// When the bytes are of a later version, damaged, of another rule, or contradict each other.
     pub fn load<'a>(
         rule: Arc<Rule>,
         status: &[u8],
-        columns: impl IntoIterator<Item = &'a [u8]>,
+        columns: impl IntoIterator<Item = &'a ColumnPiece>,
     ) -> Result<Self, StateBytesError> {
         let mut state = Self::new(rule);
         state.load_status(Reader::new(status)?)?;
-        for bytes in columns {
-            state.load_column(Reader::new(bytes)?)?;
+        for piece in columns {
+            state.load_column(piece)?;
         }
         state.changes.written = state.through;
         Ok(state)
@@ -227,9 +227,12 @@ impl RuleState {
         from.end()
     }
 
-    fn load_column(&mut self, mut from: Reader<'_>) -> Result<(), StateBytesError> {
-        let ring = from.u8()?;
-        let (minute, flags) = (Minute(from.u32()?), from.u8()?);
+    fn load_column(&mut self, piece: &ColumnPiece) -> Result<(), StateBytesError> {
+        let mut from = Reader::new(&piece.bytes)?;
+        let (ring, minute, flags) = (from.u8()?, Minute(from.u32()?), from.u8()?);
+        if (ring, minute) != (piece.ring, piece.minute) {
+            return Err(StateBytesError("has a column under the name of another"));
+        }
         let length = from.groups(GROUPS_MAX)?;
         let values = from.numbers(length)?;
         let counts = if flags & COUNTS == 0 { Vec::new() } else { from.numbers(length)? };

@@ -7,7 +7,7 @@ use model::Minute;
 use super::ring::{Ring, reduce};
 use super::tier::{Minutely, TierState};
 use super::{Column, State, Transition, signal};
-use crate::rules::{Drift, Rule, Signal};
+use crate::rules::{Rule, Signal};
 
 /// See the module.
 #[derive(Debug)]
@@ -102,7 +102,8 @@ impl RuleState {
         self.scratch.signal.get(group).copied().unwrap_or(f64::NAN)
     }
 
-    /// Evaluates a minute: the operand's column, and that of what a ratio divides by. A minute is taken once and in order; another one is a bug of the caller, and nothing is done.
+    /// Evaluates a minute: the operand's column, and that of what a ratio divides by. A minute is taken once and in order;
+    /// another one is a bug of the caller, and nothing is done.
     pub fn close(
         &mut self,
         minute: Minute,
@@ -138,22 +139,6 @@ impl RuleState {
         self.seen.iter_mut().for_each(|seen| *seen = if minute.0 - *seen >= forget { 0 } else { *seen });
         self.keep(minute, operand, other, &scratch.other);
         self.scratch = scratch;
-    }
-
-    /// The (tier, group)s that the seal of this minute is bound to fire, whatever comes in until then. Changes nothing:
-    /// telling it early is all that may be done with it.
-    #[must_use]
-    pub fn early(&self, minute: Minute, operand: &Column) -> Vec<(u8, u32)> {
-        if self.rule.drift() == Drift::Any || self.through.is_some_and(|through| minute <= through) {
-            return Vec::new();
-        }
-        let mut signal = vec![f64::NAN; self.seen.len()];
-        let columns = self.window(minute).chain([operand]);
-        reduce(columns, self.rule.operand.sampling, self.rule.window * 60, &mut signal, &mut Vec::new());
-        let tiers = (0..).zip(self.tiers.iter().zip(&self.rule.tiers));
-        let early =
-            tiers.map(|(number, (state, tier))| (number, state.early(tier, self.rule.drift(), &signal)));
-        early.flat_map(|(number, groups)| groups.into_iter().map(move |group| (number, group))).collect()
     }
 
     /// What later minutes need of this one.

@@ -230,21 +230,6 @@ impl TierState {
             }
         }
     }
-
-    /// Groups that will fire at this minute's seal whatever else comes in: yes already stands.
-    pub(crate) fn early(&self, tier: &Tier, drift: Drift, signal: &[f64]) -> Vec<u32> {
-        let Condition::Compare { fire, .. } = tier.condition else { return Vec::new() };
-        let judge = Judge::new(fire, drift, false);
-        if !judge.yes_stands() {
-            return Vec::new();
-        }
-        let fires = |(group, value): (usize, &f64)| {
-            let cell = self.get(group);
-            let (yes, _) = count(tier.fire, (cell.yes, cell.unknown), judge.of(*value));
-            (!cell.firing() && reached(tier.fire, yes)).then_some(group as u32)
-        };
-        signal.iter().enumerate().take(self.status.len()).filter_map(fires).collect()
-    }
 }
 
 fn transition(

@@ -49,11 +49,6 @@ impl Judge {
             _ => Verdict::Unknown,
         }
     }
-
-    /// Does a value that holds stand, whatever comes?
-    pub(crate) fn yes_stands(self) -> bool {
-        self.yes_stands
-    }
 }
 
 /// Did anything come in? What came in stays.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::fields::number;
 use crate::problem::instead_of;
-use crate::yaml::number;
 
 /// How a value is compared with the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use model::{Limits, Retention};
 
 use super::Glob;
+use crate::fields::At;
 use crate::limits::METRICS_MAX;
 use crate::problem::{Problem, Problems};
-use crate::yaml::At;
 
 /// An entry of `metrics`.
 #[derive(Clone, Debug, PartialEq, Eq)]

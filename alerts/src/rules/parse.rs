@@ -7,13 +7,14 @@ use super::{
     ChangeKind, Comparison, Condition, Fingerprint, GroupBy, Operand, Quota, Rule, RuleSet, Signal, Template,
     Tier, metric_setting,
 };
+use crate::fields::{At, Fields, minutes};
 use crate::limits::{
     BASELINE_MINUTES_MAX, CHANGE_MINUTES_MAX, FORGET_MINUTES_DEFAULT, FORGET_MINUTES_MAX, FORGET_MINUTES_MIN,
     MATCHERS_MAX, NAME_BYTES_MAX, QUOTA_OF_MAX, RULES_MAX, STREAK_MAX, TEMPLATE_BYTES_MAX, TEXTS_MAX,
     TIERS_MAX, WINDOW_MINUTES_MAX,
 };
 use crate::problem::{Problem, Problems, instead_of};
-use crate::yaml::{self, At, Fields, minutes};
+use crate::yaml;
 
 const RULE_KEYS: [&str; 17] = [
     "name",

@@ -6,10 +6,11 @@ use model::{Dims, Limits, Sampling};
 
 use super::expect::Expected;
 use super::script::minutes;
+use crate::fields::{At, Fields, number};
 use crate::limits::{NAME_BYTES_MAX, RULES_MAX, TEST_SERIES_MAX, TESTS_MAX};
 use crate::problem::{Problem, Problems, instead_of};
 use crate::rules::{GroupBy, Rule, RuleSet, Signal};
-use crate::yaml::{self, At, Fields, Node, number};
+use crate::yaml::{self, Node};
 use crate::{State, rules};
 
 /// A test file. Its rules stand in it, or in files that it names.
