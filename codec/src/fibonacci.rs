@@ -140,12 +140,13 @@ fn middle_code(value: u64) -> (u64, u32) {
 
 fn put_large(value: u64, writer: &mut BitWriter<'_>) {
     let length = length(value);
-    let mut code = 1u128 << (length - 1);
-    let mut rest = value;
-    while rest > 0 {
-        let top = top_term(rest);
-        code |= 1 << top;
-        rest -= TERMS[top];
+    let (mut code, mut rest) = (1u128 << (length - 1), value);
+    // From the largest down; each is at most half of what follows it, so none is taken twice.
+    for (at, term) in TERMS[..length as usize - 1].iter().enumerate().rev() {
+        if *term <= rest {
+            code |= 1 << at;
+            rest -= term;
+        }
     }
     writer.write(code as u64, length.min(64));
     writer.write((code >> 64) as u64, length.saturating_sub(64));

@@ -9,7 +9,7 @@ use crate::activity::Activity;
 use crate::bits::Bits;
 use crate::selection::Gather;
 use crate::verdict::Verdict;
-use crate::{ABSENT, CHUNK, Dim, HintsError, LocalIds, Selection, ValueId};
+use crate::{CHUNK, Dim, HintsError, LocalIds, Selection, ValueId};
 
 /// All series of one metric of one account within a partition.
 #[derive(Clone, Debug)]
@@ -153,18 +153,6 @@ impl MetricIndex {
     #[must_use]
     pub fn dim(&self, name: &str) -> Option<&Dim> {
         self.columns.find(name).ok().map(|at| &self.columns.dims[at])
-    }
-
-    /// The value id at a position; 0 when absent.
-    #[must_use]
-    pub fn value_id(&self, dim: &str, position: u32) -> ValueId {
-        self.dim(dim).map_or(ABSENT, |dim| dim.value_id(position))
-    }
-
-    /// The text of a value id; empty for 0.
-    #[must_use]
-    pub fn value(&self, dim: &str, id: ValueId) -> &str {
-        self.dim(dim).map_or("", |dim| dim.values().text(id))
     }
 
     /// Where a series stands; `None` when it is not one of this metric.

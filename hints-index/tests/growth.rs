@@ -25,10 +25,8 @@ fn a_new_dimension_costs_old_series_nothing_and_old_dimensions_new_series_nothin
     }
     index.insert("default", "Cpu", 0, 1000, [("Disk", "sda")]).unwrap();
     let metric = index.metric("default", "Cpu").unwrap();
-    assert_eq!(
-        (metric.value_id("Host", 1000), metric.value_id("Disk", 999), metric.value_id("Disk", 1000)),
-        (0, 0, 1)
-    );
+    let ids = [("Host", 1000), ("Disk", 999), ("Disk", 1000)];
+    assert_eq!(ids.map(|(dim, at)| metric.dim(dim).unwrap().value_id(at)), [0, 0, 1]);
     assert_eq!(metric.dims().iter().map(|dim| dim.name()).collect::<Vec<_>>(), ["Disk", "Host"]);
 }
 

@@ -95,8 +95,9 @@ fn same_series(oracle: &Oracle, metric: &MetricIndex) -> Result<(), TestCaseErro
             key.dims.pairs().iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         prop_assert_eq!(pairs, words);
         for dim in ["A", "B", "C", "D"] {
-            let value_id = metric.value_id(dim, at);
-            prop_assert_eq!(metric.value(dim, value_id), key.dims.get(dim).unwrap_or(""));
+            let column = metric.dim(dim);
+            let value_id = column.map_or(0, |column| column.value_id(at));
+            prop_assert_eq!(column.map_or("", |column| column.value_at(at)), key.dims.get(dim).unwrap_or(""));
             prop_assert_eq!(value_id == 0, key.dims.get(dim).is_none());
         }
     }

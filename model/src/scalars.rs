@@ -109,12 +109,6 @@ impl Scalars {
         self.merge(&Self::of(value));
     }
 
-    /// One measurement that is its own sum, min and max: what a codec may store as a single number.
-    #[must_use]
-    pub fn is_single(&self) -> bool {
-        self.count == 1 && !self.overflowed() && self.sum() == self.min() && self.sum() == self.max()
-    }
-
     /// Adds another's measurements. Commutative and associative; float sums to a few ulps. The count saturates.
     ///
     /// Integer sums of both signs that come near the ends of an i64 may overflow in one order and not in another:
@@ -259,13 +253,6 @@ mod tests {
         assert_eq!((all.sum(), all.min(), all.max()), (Number::Float(7.5), Number::Int(2), Number::Int(3)));
         assert_eq!(all.kinds, Kinds(Kinds::SUM_FLOAT));
         assert_eq!(size_of::<Scalars>(), 40);
-    }
-
-    #[test]
-    fn one_measurement_is_single() {
-        assert!(Scalars::of(Number::Float(0.5)).is_single());
-        assert!(!Scalars::new(1, Number::Int(5), Number::Int(4), Number::Int(6)).is_single());
-        assert!(!Scalars::new(2, Number::Int(0), Number::Int(0), Number::Int(0)).is_single());
     }
 
     #[test]

@@ -139,6 +139,19 @@ pub enum ReadError {
     },
 }
 
+// === impl ReadError ===
+
+impl ReadError {
+    /// May a log that goes from `start` to `end` be read from here?
+    pub(crate) fn check(from: Offset, start: Offset, end: Offset) -> Result<(), Self> {
+        match from {
+            _ if from < start => Err(Self::Expired { from, start }),
+            _ if from > end => Err(Self::BeyondEnd { from, end }),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Why nothing was released.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReleaseError {
@@ -150,7 +163,7 @@ pub enum ReleaseError {
         /// One past the newest.
         end: Offset,
     },
-    /// The disk refused; what was released stays released, the file goes at the next open.
+    /// The disk refused; what was released before stays released, the next release tries this file again.
     #[error("{}: cannot delete: {source}", file.display())]
     Io {
         /// The segment.

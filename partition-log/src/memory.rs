@@ -92,12 +92,7 @@ impl Records {
     }
 
     fn check(&self, from: Offset) -> Result<(), ReadError> {
-        let (start, end) = (self.start, self.end());
-        match from {
-            _ if from < start => Err(ReadError::Expired { from, start }),
-            _ if from > end => Err(ReadError::BeyondEnd { from, end }),
-            _ => Ok(()),
-        }
+        ReadError::check(from, self.start, self.end())
     }
 
     fn from(&self, from: Offset, bytes_max: usize) -> Vec<Entry> {

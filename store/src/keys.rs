@@ -14,7 +14,7 @@
 
 use model::{LocalId, MetricId, Minute};
 
-use crate::StoreError;
+use crate::{Cf, StoreError};
 
 /// The checkpoint's head in [`crate::Cf::State`].
 pub const CHECKPOINT_KEY: &[u8] = b"C";
@@ -59,8 +59,7 @@ impl SlabKey {
 
     /// Of what a family's iterator came upon.
     pub(crate) fn read(key: &[u8]) -> Result<Self, StoreError> {
-        let why = "it is not 16 bytes long";
-        Self::from_bytes(key).ok_or_else(|| StoreError::damaged(format!("slab key {key:02x?}"), why))
+        Self::from_bytes(key).ok_or_else(|| no_key(Cf::Slabs, key, Self::BYTES))
     }
 
     /// As it sorts on disk.
@@ -92,6 +91,11 @@ impl PartKey {
     /// Bytes of a key.
     pub const BYTES: usize = 12;
 
+    /// Of what a family's iterator came upon.
+    pub(crate) fn read(cf: Cf, key: &[u8]) -> Result<Self, StoreError> {
+        Self::from_bytes(key).ok_or_else(|| no_key(cf, key, Self::BYTES))
+    }
+
     /// As it sorts on disk.
     #[must_use]
     pub fn to_bytes(self) -> [u8; Self::BYTES] {
@@ -119,6 +123,16 @@ impl std::fmt::Display for SlabKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "slab block (metric id {}, minute {}, seal {})", self.metric, self.minute, self.seal_offset)
     }
+}
+
+/// A key in an error.
+pub(crate) fn hex(key: &[u8]) -> String {
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn no_key(cf: Cf, key: &[u8], bytes: usize) -> StoreError {
+    let what = format!("{} key {}", cf.name(), hex(key));
+    StoreError::damaged(what, &format!("it is not {bytes} bytes long"))
 }
 
 /// All keys of a metric in a family that sorts by metric are in `[from, to)`.

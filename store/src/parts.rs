@@ -26,7 +26,7 @@ pub(crate) fn each_part(
     loop {
         let mut seek = false;
         snapshot.range(cf, &target.to_bytes(), &to, &mut |key, value| {
-            let key = part_key(cf, key)?;
+            let key = PartKey::read(cf, key)?;
             if key.period > target.period {
                 target = PartKey { period: key.period, last: least, ..target };
             }
@@ -99,9 +99,4 @@ fn after(key: PartKey, series: Option<&[LocalId]>) -> PartKey {
     };
     let next_period = || PartKey { period: key.period.saturating_add(1), last: 0, ..key };
     next.map_or_else(next_period, |last| PartKey { last, ..key })
-}
-
-fn part_key(cf: Cf, key: &[u8]) -> Result<PartKey, StoreError> {
-    let why = "it is not 12 bytes long";
-    PartKey::from_bytes(key).ok_or_else(|| StoreError::damaged(format!("{} key {key:02x?}", cf.name()), why))
 }

@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 
 use crate::cold::Reference;
-use crate::keys::{PartKey, SlabKey};
+use crate::keys::{PartKey, SlabKey, hex};
 use crate::kv::Each;
 use crate::salvage::range_past_damage;
 use crate::{Cf, KvSnapshot, StoreError, parts};
@@ -116,5 +116,5 @@ fn name(cf: Cf, key: &[u8]) -> String {
         Cf::Pages | Cf::Hours | Cf::Days => part(key),
         _ => None,
     };
-    named.unwrap_or_else(|| format!("{} key {key:02x?}", cf.name()))
+    named.unwrap_or_else(|| format!("{} key {}", cf.name(), hex(key)))
 }

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 use model::{Limits, LocalId, MetricId, SeriesHash};
 
-use crate::keys::{METRIC_TAG, SERIES_TAG, id_of, metric_key, series_key};
+use crate::keys::{METRIC_TAG, SERIES_TAG, hex, id_of, metric_key, series_key};
 use crate::{Cf, KvBatch, KvSnapshot, StoreError};
 
 const VERSION: u8 = 1;
@@ -138,7 +138,7 @@ pub fn read_dictionary(
 ) -> Result<(), StoreError> {
     let mut read = |key: &[u8], value: &[u8]| {
         let entry =
-            entry(key, value).map_err(|error| error.within(|| format!("dictionary key {key:02x?}")))?;
+            entry(key, value).map_err(|error| error.within(|| format!("dictionary key {}", hex(key))))?;
         each(entry)?;
         Ok(ControlFlow::Continue(()))
     };

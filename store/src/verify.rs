@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 use model::{LocalId, MetricId, series_hash};
 
 use crate::cold::Reference;
+use crate::keys::hex;
 use crate::salvage::range_past_damage;
 use crate::{
     Cf, Columns, KvSnapshot, MetricRecord, PartKey, SeriesRecord, SlabColumns, SlabKey, StoreError, Tier,
@@ -129,9 +130,7 @@ impl Walk {
         match cf {
             Cf::Series => self.record(key, value).map(|()| 1),
             Cf::Slabs => {
-                let key = SlabKey::from_bytes(key).ok_or_else(|| {
-                    StoreError::damaged(format!("slab key {}", hex(key)), "it is not 16 bytes long")
-                })?;
+                let key = SlabKey::read(key)?;
                 self.slab(key.metric, value).map_err(|why| why.within(|| self.named(key)))
             }
             // What has moved out is checked when it is fetched.
@@ -167,9 +166,7 @@ impl Walk {
         read: impl FnOnce(&mut Self, PartKey, &[u8]) -> Result<(), StoreError>,
         value: &[u8],
     ) -> Result<u64, StoreError> {
-        let at = PartKey::from_bytes(key).ok_or_else(|| {
-            StoreError::damaged(format!("{} key {}", cf.name(), hex(key)), "it is not 12 bytes long")
-        })?;
+        let at = PartKey::read(cf, key)?;
         let within = |why: StoreError| why.within(|| parts::name(cf, at));
         read(self, at, value).map_err(within)?;
         if self.columns.ids().last() != Some(&at.last) {
@@ -253,8 +250,4 @@ fn take_place<T: Clone>(
     }
     taken.resize(id as usize + 1, unknown);
     Ok(if id as usize == due { Ok(()) } else { Err(wrong()) })
-}
-
-fn hex(key: &[u8]) -> String {
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -47,6 +47,14 @@ pub trait DiskFile: Send + Sync {
     fn truncate(&self, bytes: u64) -> io::Result<()>;
 }
 
+/// Takes a file of `dir` away for good. One that is gone, perhaps only until a power loss, is made sure of.
+pub(crate) fn remove(disk: &dyn Disk, dir: &Path, file: &Path) -> io::Result<()> {
+    match disk.remove(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => disk.sync_dir(dir),
+    }
+}
+
 /// Writes all of `bytes`, however short the single writes are.
 pub(crate) fn write_all_at(file: &dyn DiskFile, mut bytes: &[u8], mut position: u64) -> io::Result<()> {
     while !bytes.is_empty() {

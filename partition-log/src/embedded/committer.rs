@@ -22,7 +22,7 @@ use super::queue::Waiting;
 use super::recover::{Active, draft, settle};
 use super::segment::{Segment, SparseIndex, path_of};
 use super::shared::Shared;
-use crate::disk::write_all_at;
+use crate::disk::{remove, write_all_at};
 use crate::log::{AppendError, Offset};
 
 pub(super) struct Committer {
@@ -84,11 +84,9 @@ impl Committer {
     /// Goes on in a new segment. All records of the old one are durable already.
     fn roll(&mut self) -> Result<(), Failed> {
         let (disk, dir) = (self.shared.disk.as_ref(), self.dir.as_path());
-        let remove = || match disk.remove(&path_of(dir, self.next)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => disk.sync_dir(dir),
-        };
-        let active = draft(disk, dir, self.next).map_err(|error| undone(error, remove))?;
+        let begun = path_of(dir, self.next);
+        let active =
+            draft(disk, dir, self.next).map_err(|error| undone(error, || remove(disk, dir, &begun)))?;
         settle(disk, dir, &active).map_err(Failed::ForGood)?;
         self.active = active;
         let index = SparseIndex::new(self.next, self.config.index_every_bytes);

@@ -13,7 +13,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::queue::Queue;
 use super::segment::Segment;
 use super::tail::Tail;
-use crate::disk::Disk;
+use crate::disk::{Disk, remove};
 use crate::log::{Entry, Offset, ReadError, ReleaseError};
 
 pub(super) struct Shared {
@@ -43,12 +43,7 @@ impl Durable {
     }
 
     fn check(&self, from: Offset) -> Result<(), ReadError> {
-        let (start, end) = (self.start(), self.end());
-        match from {
-            _ if from < start => Err(ReadError::Expired { from, start }),
-            _ if from > end => Err(ReadError::BeyondEnd { from, end }),
-            _ => Ok(()),
-        }
+        ReadError::check(from, self.start(), self.end())
     }
 
     /// The segment that holds `from`, which is durable, and that segment's end.
@@ -125,7 +120,7 @@ impl Shared {
         }
         loop {
             let Some(segment) = self.durable().pop_released(before) else { return Ok(()) };
-            let removed = self.disk.remove(&segment.path).and_then(|()| self.disk.sync_dir(dir));
+            let removed = remove(self.disk.as_ref(), dir, &segment.path);
             if let Err(source) = removed {
                 let file = segment.path.clone();
                 self.durable().segments.push_front(segment);

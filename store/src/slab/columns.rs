@@ -97,10 +97,4 @@ impl Percentile {
             Self::P999 => 99.9,
         }
     }
-
-    /// The kept one of so many percent, if it is one.
-    #[must_use]
-    pub fn of_percent(percent: f64) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.percent().to_bits() == percent.to_bits())
-    }
 }

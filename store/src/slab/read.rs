@@ -1,14 +1,16 @@
 //! A slab block or a page read back, as much of it as was asked for.
 
-use model::{Aggregate, Distinct, Distribution, Kinds, LocalId, Minute, Number, Scalars, Sketches};
+mod look;
+
+use model::{Kinds, LocalId, Minute};
 
 use crate::StoreError;
 
 use super::directory::{Directory, Tag, decode};
 use super::minutes::PageMinutes;
 use super::numbers::{self, Scratch};
-use super::sketches::{DistinctRows, DistributionRows, find, required, retain};
-use super::{Columns, OWN_EXTREMES, Percentile, stores_extremes};
+use super::sketches::{DistinctRows, DistributionRows, required, retain};
+use super::{Columns, OWN_EXTREMES, stores_extremes};
 
 /// Columns by row. Reused from block to block, it allocates only when a block is larger than all before.
 ///
@@ -149,31 +151,17 @@ impl SlabColumns {
 
     fn fill_extremes(&mut self, directory: &Directory<'_>) -> Result<(), StoreError> {
         let (min, max) = (self.wanted.has(Columns::MIN), self.wanted.has(Columns::MAX));
-        if min || max {
-            let rows = self.counts.iter().zip(&self.kinds);
-            self.extreme_kinds.extend(
-                rows.filter(|(count, kinds)| stores_extremes(**count, **kinds)).map(|(_, kinds)| *kinds),
-            );
+        if !min && !max {
+            return Ok(());
         }
-        if min {
-            numbers::take(
-                numbers::MIN,
-                directory,
-                &self.extreme_kinds,
-                &mut self.scratch,
-                &mut self.extremes,
-            )?;
-            spread(&self.counts, &self.kinds, &self.sums, &self.extremes, &mut self.mins);
-        }
-        if max {
-            numbers::take(
-                numbers::MAX,
-                directory,
-                &self.extreme_kinds,
-                &mut self.scratch,
-                &mut self.extremes,
-            )?;
-            spread(&self.counts, &self.kinds, &self.sums, &self.extremes, &mut self.maxes);
+        let Self { counts, kinds, sums, extreme_kinds, extremes, scratch, .. } = self;
+        let rows = counts.iter().zip(&*kinds);
+        let store_theirs = rows.filter(|(count, kinds)| stores_extremes(**count, **kinds));
+        extreme_kinds.extend(store_theirs.map(|(_, kinds)| *kinds));
+        let columns = [(min, numbers::MIN, &mut self.mins), (max, numbers::MAX, &mut self.maxes)];
+        for (_, column, out) in columns.into_iter().filter(|(wanted, ..)| *wanted) {
+            numbers::take(column, directory, extreme_kinds, scratch, extremes)?;
+            spread(counts, kinds, sums, extremes, out);
         }
         Ok(())
     }
@@ -252,188 +240,4 @@ fn spread(counts: &[u64], kinds: &[u8], sums: &[u64], extremes: &[u64], out: &mu
         // There are as many as rows that store one, so this never falls back for such a row.
         if stores_extremes(*count, *kinds) { own.next().copied().unwrap_or(*sum) } else { *sum }
     }));
-}
-
-// === impl SlabColumns: columns ===
-
-impl SlabColumns {
-    /// What was asked for.
-    #[must_use]
-    pub fn wanted(&self) -> Columns {
-        self.wanted
-    }
-
-    /// How many rows.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    /// There are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
-
-    /// Local ids, ascending; of a page each as often as the series has minutes.
-    #[must_use]
-    pub fn ids(&self) -> &[LocalId] {
-        &self.ids
-    }
-
-    /// The minute of each row of a page, ascending within a series; empty of a slab block, whose rows are of one.
-    #[must_use]
-    pub fn minutes(&self) -> &[Minute] {
-        &self.minutes
-    }
-
-    /// Measurements.
-    #[must_use]
-    pub fn counts(&self) -> &[u64] {
-        &self.counts
-    }
-
-    /// Bits of the sums; [`SlabColumns::sum`] reads one.
-    #[must_use]
-    pub fn sum_bits(&self) -> &[u64] {
-        &self.sums
-    }
-
-    /// Bits of the mins.
-    #[must_use]
-    pub fn min_bits(&self) -> &[u64] {
-        &self.mins
-    }
-
-    /// Bits of the maxes.
-    #[must_use]
-    pub fn max_bits(&self) -> &[u64] {
-        &self.maxes
-    }
-
-    /// Every number that was asked for is an integer.
-    #[must_use]
-    pub fn is_all_integers(&self) -> bool {
-        self.kinds.iter().all(|kinds| kinds & !OWN_EXTREMES == 0)
-    }
-
-    /// How to read the bits, with any of sum, min and max.
-    #[must_use]
-    #[inline]
-    pub fn kinds(&self, row: usize) -> Kinds {
-        Kinds(self.kinds.get(row).map_or(0, |kinds| kinds & !OWN_EXTREMES))
-    }
-
-    /// The rows that have a distinct sketch, ascending.
-    #[must_use]
-    pub fn distinct_rows(&self) -> &[u32] {
-        &self.distinct.rows
-    }
-
-    /// The estimates of those rows.
-    #[must_use]
-    pub fn distinct_estimates(&self) -> &[f64] {
-        &self.distinct.estimates
-    }
-
-    /// The rows that have a distribution, ascending.
-    #[must_use]
-    pub fn distribution_rows(&self) -> &[u32] {
-        &self.distribution.rows
-    }
-
-    /// A percentile of those rows; NaN where the distribution is empty.
-    #[must_use]
-    pub fn percentiles(&self, which: Percentile) -> &[f64] {
-        &self.distribution.percentiles[which as usize]
-    }
-}
-
-// === impl SlabColumns: rows ===
-
-impl SlabColumns {
-    /// The sum of a row.
-    #[must_use]
-    #[inline]
-    pub fn sum(&self, row: usize) -> Number {
-        self.number(&self.sums, row, Kinds::SUM_FLOAT)
-    }
-
-    /// The least measurement of a row.
-    #[must_use]
-    #[inline]
-    pub fn min(&self, row: usize) -> Number {
-        self.number(&self.mins, row, Kinds::MIN_FLOAT)
-    }
-
-    /// The greatest measurement of a row.
-    #[must_use]
-    #[inline]
-    pub fn max(&self, row: usize) -> Number {
-        self.number(&self.maxes, row, Kinds::MAX_FLOAT)
-    }
-
-    /// Count, sum, min and max of a row: ask for [`Columns::SCALARS`].
-    #[must_use]
-    #[inline]
-    pub fn scalars(&self, row: usize) -> Scalars {
-        debug_assert!(
-            self.wanted.has(Columns::SCALARS),
-            "BUG: scalars of a block that was read without them"
-        );
-        let at = |column: &[u64]| column.get(row).copied().unwrap_or(0);
-        Scalars {
-            count: at(&self.counts),
-            sum: at(&self.sums),
-            min: at(&self.mins),
-            max: at(&self.maxes),
-            kinds: self.kinds(row),
-        }
-    }
-
-    /// The distinct estimate of a row, as a number.
-    #[must_use]
-    pub fn distinct_estimate(&self, row: usize) -> Option<f64> {
-        self.distinct.estimates.get(find(&self.distinct.rows, row)?).copied()
-    }
-
-    /// A percentile of a row, as a number.
-    #[must_use]
-    pub fn percentile(&self, row: usize, which: Percentile) -> Option<f64> {
-        let at = find(&self.distribution.rows, row)?;
-        self.percentiles(which).get(at).copied().filter(|read| !read.is_nan())
-    }
-
-    /// The distinct sketch of a row. Decoded at each call: it is wide, and a query looks at few.
-    ///
-    /// # Errors
-    /// When its bytes are no sketch.
-    pub fn distinct(&self, row: usize) -> Result<Option<Distinct>, StoreError> {
-        self.distinct.sketch(row)
-    }
-
-    /// The distribution of a row. Decoded at each call.
-    ///
-    /// # Errors
-    /// When its bytes are no distribution.
-    pub fn distribution(&self, row: usize) -> Result<Option<Distribution>, StoreError> {
-        self.distribution.sketch(row)
-    }
-
-    /// All of a row: ask for [`Columns::SCALARS`], [`Columns::DISTINCT`] and [`Columns::DISTRIBUTION`].
-    ///
-    /// # Errors
-    /// When a sketch's bytes are none.
-    pub fn aggregate(&self, row: usize) -> Result<Aggregate, StoreError> {
-        let (distinct, distribution) = (self.distinct(row)?, self.distribution(row)?);
-        let any = distinct.is_some() || distribution.is_some();
-        let sketches = any.then(|| Box::new(Sketches { distinct, distribution }));
-        Ok(Aggregate { scalars: self.scalars(row), sketches })
-    }
-
-    #[inline]
-    fn number(&self, column: &[u64], row: usize, float_bit: u8) -> Number {
-        let bits = column.get(row).copied().unwrap_or(0);
-        Number::from_bits(bits, self.kinds(row).has(float_bit))
-    }
 }
