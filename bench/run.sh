@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The figures of docs/benchmarks.md: bench/run.sh [ROW…], rows as in the table there (1 2 3 4 5 6 8 9 10 12 13 15 16 peers); all without arguments.
+# The figures of docs/benchmarks.md: bench/run.sh [ROW…], rows as in the table there; all without arguments.
 # Each prints JSON lines, the first of them about the machine. Run it on a quiet machine: it says how busy it was.
 set -euo pipefail
 source "$(dirname "$0")/../scripts/env.sh"
@@ -69,16 +69,17 @@ row() {
         8)   codec_bench 8 ;;
         9)   codec_bench 9; sluice_binary; beside size "${SLUICE_BENCH_STEADY_SERIES:-2000}" "${SLUICE_BENCH_STEADY_HOURS:-24}" ;;
         10)  sluice_binary; beside memory "${SLUICE_BENCH_MEMORY_SERIES:-200000}" ;;
+        11)  of model --bench sketches ;;
         12)  beside top "${SLUICE_BENCH_TOP_SERIES:-1000000}" ;;
         13)  beside hints "${SLUICE_BENCH_COMBINATIONS:-30000000}" ;;
         15)  of alerts ;;
         16)  end_to_end ;;
         peers) beside_victoria_metrics ;;
-        *)   echo "no such row: $1 (1 2 3 4 5 6 8 9 10 12 13 15 16 peers)" >&2; exit 2 ;;
+        *)   echo "no such row: $1 (1 2 3 4 5 6 8 9 10 11 12 13 15 16 peers)" >&2; exit 2 ;;
     esac
 }
 
 machine
 for one in "${@:-}"; do
-    if [ -n "$one" ]; then row "$one"; else for each in 1 3 4 5 8 9 10 12 13 15 16 peers; do row "$each"; done; fi
+    if [ -n "$one" ]; then row "$one"; else for each in 1 3 4 5 8 9 10 11 12 13 15 16 peers; do row "$each"; done; fi
 done
