@@ -49,6 +49,25 @@ fn rows_that_come_late_change_no_verdict() {
     check(&log(true), "hot host=0 firing since 11");
 }
 
+/// Series 3 is one of the rule's metric and series 1 is not; neither finds room.
+#[test]
+fn a_minute_is_incomplete_for_the_rules_of_what_was_dropped() {
+    for (series, drop_counters_max, is_unknown) in [(3, 10, true), (1, 10, false), (1, 0, true)] {
+        let mut island =
+            Island::new(IslandLimits { series_max: 1, drop_counters_max, ..IslandLimits::DEFAULT });
+        let row = |series| TestRow { series, minute: 10, value: 1.0 };
+        let rows = rows_record(None, &[row(0), row(series)]);
+        replay(&mut island, &[rules_record(1, 10, RULES), rows, seal_record(10)], &MemoryKv::new());
+        assert_eq!(island.counters().rows_dropped, 1);
+        let states = shown(&island).into_iter().filter(|one| one.starts_with("all")).collect::<Vec<_>>();
+        assert_eq!(
+            states,
+            if is_unknown { vec!["all  unknown"; 2] } else { vec![] },
+            "{series} {drop_counters_max}"
+        );
+    }
+}
+
 #[test]
 fn rules_that_cannot_be_used_are_skipped_and_what_held_holds_on() {
     let mut island = Island::new(IslandLimits::DEFAULT);

@@ -141,6 +141,7 @@ mod tests {
     fn every_name_comes_back() {
         for (code, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, code);
+            assert!(Reason::ALL[0] <= reason, "the first in every order");
             assert_eq!(Reason::from_name(reason.name()), Some(reason));
         }
         assert_eq!(Reason::from_name("Account"), None);
