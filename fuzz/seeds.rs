@@ -104,6 +104,7 @@ fn main() {
 
     let (fresh, compacted) = (kept(&records, false), kept(&records, true));
     put("partition", &[dump(&fresh, &Cf::ALL), dump(&compacted, &Cf::ALL)]);
+    put("island", &[dump(&fresh, &[Cf::Series, Cf::State, Cf::Hints])]);
     put("hints", &[hints_of(&fresh)]);
 
     let otlp: ExportMetricsServiceRequest = serde_json::from_str(OTLP).expect("good JSON");

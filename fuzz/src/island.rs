@@ -2,7 +2,12 @@
 
 use aggregator::{Island, IslandLimits};
 use bytes::Bytes;
+use model::{Aggregate, Minute, Number, PublisherId, Scalars, Stamp};
+use proto::{BatchBuilder, encode_delete, encode_rows, encode_seal, v1};
 use store::{Kv as _, MemoryKv};
+
+/// The account of the seeds.
+const ACCOUNT: &str = "shop";
 
 /// A run's memory is small.
 pub const LIMITS: IslandLimits = IslandLimits {
@@ -26,6 +31,40 @@ pub fn check_records(records: &[Bytes]) -> Island {
     apply(&mut recovered, &records[from..], &disk);
     assert_eq!(recovered.image(), live.image());
     live
+}
+
+/// A disk is refused at the start, or its island goes on: over rows of series that it knows and of new ones, Seals, late
+/// rows and a deletion.
+///
+/// # Panics
+/// When an island that was loaded cannot go on, or its books do not balance.
+pub fn check_disk(disk: &MemoryKv) {
+    let Ok(mut island) = load(disk) else { return };
+    island.image().expect("what is in memory fits blocks");
+    let sealed = island.sealed_through().unwrap_or_default();
+    let [now, next] = [sealed.plus(1), sealed.plus(2)];
+    let all =
+        v1::Deletion { account: ACCOUNT.to_owned(), metric: "cpu".to_owned(), ..v1::Deletion::default() };
+    let records = [
+        encode_rows(&[batch(1 << 40, now), batch(1 << 41, next)]),
+        encode_seal(now),
+        encode_delete(v1::Delete { deletions: vec![all] }),
+        encode_rows(&[batch(1 << 42, now), batch(1 << 43, next)]),
+        encode_seal(next),
+    ];
+    apply(&mut island, &records, disk);
+    assert!(island.counters().balanced());
+}
+
+/// As the seeds have them, and one more.
+fn batch(sequence: u64, minute: Minute) -> v1::Batch {
+    let stamp = Stamp { publisher: PublisherId(7), epoch: 1, sequence };
+    let mut batch = BatchBuilder::new(ACCOUNT).declares(true).publisher(stamp);
+    let row = Aggregate::of(Scalars::of(Number::Int(1)));
+    for (metric, host) in [("cpu", "a"), ("cpu", "b"), ("cpu", "new"), ("new", "a")] {
+        batch.add(metric, [("host", host), ("region", "west")], minute, &row);
+    }
+    batch.build()
 }
 
 fn load(disk: &MemoryKv) -> Result<Island, aggregator::StateError> {

@@ -13,6 +13,6 @@ mod sink;
 pub use columns::{VALUES_MAX, block, check};
 pub use disk::{Entry, disk, entries, join};
 pub use frames::{mended_block, mended_segment, record};
-pub use island::{LIMITS, check_records};
+pub use island::{LIMITS, check_disk, check_records};
 pub use pieces::{glue, pieces};
 pub use sink::{NOW, check_publish, with_frontend};
