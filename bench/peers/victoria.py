@@ -16,7 +16,8 @@ def server(retention="12"):
     if not shutil.which("victoria-metrics"):
         raise SystemExit("victoria-metrics is not installed: apt-get install victoria-metrics")
     command = ["victoria-metrics", "-storageDataPath={data}", f"-httpListenAddr=127.0.0.1:{PORT}",
-               f"-retentionPeriod={retention}", "-search.maxUniqueTimeseries=5000000", "-search.disableCache"]
+               f"-retentionPeriod={retention}", "-search.maxUniqueTimeseries=5000000", "-search.disableCache",
+               "-search.maxQueryDuration=10m"]
     return serving(command, f"http://127.0.0.1:{PORT}/health")
 
 
@@ -45,7 +46,10 @@ def flush():
 
 def query(expression, at):
     answer = get("/api/v1/query?" + urllib.parse.urlencode({"query": expression, "time": at}))
-    return json.loads(answer)["data"]["result"]
+    answer = json.loads(answer)
+    if answer["status"] != "success":
+        raise SystemExit(f"victoria-metrics cannot answer {expression}: {answer['error']}")
+    return answer["data"]["result"]
 
 
 def exported(selector):
@@ -56,6 +60,6 @@ def exported(selector):
 
 
 def get(path):
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=300)
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=600)
     connection.request("GET", path)
     return connection.getresponse().read()
