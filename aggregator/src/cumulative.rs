@@ -170,10 +170,11 @@ fn from_zero(total: &Aggregate) -> Aggregate {
     }
 }
 
-/// Least and greatest are not known between two points; the outermost buckets are within 0.05 % of them.
+/// Least and greatest are not known between two points; automatic buckets are within 0.05 % of them, bounds the nearest
+/// that is known.
 fn histogram_increase(count: u64, sum: Number, between: Distribution) -> Aggregate {
-    let end = |p| between.percentile(p).and_then(Number::from_f64).unwrap_or(Number::Int(0));
-    let (min, max) = (end(0.0), end(100.0));
+    let end = |end| Number::from_f64(end).unwrap_or(Number::Int(0)); // an end is finite
+    let (min, max) = between.extremes().map_or((end(0.0), end(0.0)), |(min, max)| (end(min), end(max)));
     let scalars = if count == 0 { Scalars::default() } else { Scalars::new(count, sum, min, max) };
     let sketches = Sketches { distinct: None, distribution: Some(between) };
     Aggregate { scalars, sketches: (count > 0).then(|| Box::new(sketches)) }
@@ -191,6 +192,8 @@ fn minus(now: Number, last: Number) -> Number {
 
 #[cfg(test)]
 mod tests {
+    use model::Bounds;
+
     use super::*;
 
     #[test]
@@ -252,14 +255,35 @@ mod tests {
         }
     }
 
-    fn histogram(values: &[f64]) -> Aggregate {
+    fn histogram(values: &[f64], bounds: Option<&Bounds>) -> Aggregate {
         let mut total = Aggregate::default();
         for value in values {
             total.scalars.record(Number::from_f64(*value).unwrap());
-            let sketches = total.sketches.get_or_insert_default();
-            sketches.distribution.get_or_insert_default().record(*value);
+            total.sketches.get_or_insert_default().record(*value, bounds);
         }
         total
+    }
+
+    #[test]
+    fn a_histogram_in_bounds_counts_in_its_bounds() {
+        let bounds = Bounds::new([10.0, 25.0, 50.0]).unwrap();
+        let mut cumulative = Cumulative::default();
+        let mut next = |time, total: &Aggregate| {
+            let at = PointTime { start: 1, time };
+            let increase = cumulative.increase(3, at, total).unwrap();
+            cumulative.moved(3, at, total);
+            let ends = (increase.scalars.min().to_f64(), increase.scalars.max().to_f64());
+            let p50 = increase.distribution().and_then(|between| between.percentile(50.0));
+            (increase.scalars.count, ends, p50)
+        };
+        assert_eq!(next(10, &histogram(&[1.0, 100.0], Some(&bounds))), (2, (1.0, 100.0), Some(10.0)));
+        let more = [1.0, 100.0, 20.0, 30.0, 40.0];
+        assert_eq!(next(20, &histogram(&more, Some(&bounds))), (3, (10.0, 50.0), Some(50.0)));
+        let beyond = [1.0, 100.0, 20.0, 30.0, 40.0, 5.0, 60.0];
+        assert_eq!(next(30, &histogram(&beyond, Some(&bounds))), (2, (10.0, 50.0), Some(10.0)));
+        // Other bounds, other counts: it began again.
+        let others = Bounds::new([10.0]).unwrap();
+        assert_eq!(next(40, &histogram(&beyond, Some(&others))).0, 7);
     }
 
     #[test]
@@ -271,17 +295,17 @@ mod tests {
             cumulative.moved(3, at, total);
             increase
         };
-        let first = histogram(&[1.0, 100.0]);
+        let first = histogram(&[1.0, 100.0], None);
         assert_eq!(next(10, &first), first);
-        let second = next(20, &histogram(&[1.0, 100.0, 20.0, 30.0]));
+        let second = next(20, &histogram(&[1.0, 100.0, 20.0, 30.0], None));
         assert_eq!((second.scalars.count, second.scalars.sum()), (2, Number::Int(50)));
         assert!((second.scalars.min().to_f64() - 20.0).abs() < 0.02);
         assert!((second.scalars.max().to_f64() - 30.0).abs() < 0.03);
         assert_eq!(second.distribution().unwrap().count(), 2);
         assert!(second.scalars.check().is_ok());
-        let none = next(30, &histogram(&[1.0, 100.0, 20.0, 30.0]));
+        let none = next(30, &histogram(&[1.0, 100.0, 20.0, 30.0], None));
         assert!(none.scalars.is_empty() && none.sketches.is_none());
-        let reset = histogram(&[5.0]);
+        let reset = histogram(&[5.0], None);
         assert_eq!(next(40, &reset), reset);
     }
 }

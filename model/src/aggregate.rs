@@ -1,6 +1,6 @@
 //! The minute aggregate: scalars, and sketches for those who have them.
 
-use crate::{Distinct, Distribution, Scalars};
+use crate::{Bounds, Distinct, Distribution, Scalars};
 
 /// All that is known of one series (or group) in one minute (or window).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +61,19 @@ impl Sketches {
         if let Some(theirs) = &other.distribution {
             self.merge_distribution(theirs);
         }
+    }
+
+    /// Records a measurement in these bounds, or else in the automatic layout.
+    pub fn record(&mut self, value: f64, bounds: Option<&Bounds>) {
+        let empty = || bounds.cloned().map_or_else(Distribution::new, Distribution::with_bounds);
+        let ours = self.distribution.get_or_insert_with(empty);
+        if ours.bounds() == bounds {
+            return ours.record(value);
+        }
+        // What is here was recorded otherwise, so this is a merge like any other, whichever of the two came first.
+        let mut theirs = empty();
+        theirs.record(value);
+        ours.merge(&theirs);
     }
 
     /// Adds what another distinct sketch saw.

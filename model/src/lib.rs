@@ -24,8 +24,10 @@ mod wire;
 
 pub use aggregate::{Aggregate, Sketches};
 pub use distinct::{Distinct, element_hash};
-pub use distribution::Distribution;
-pub use limits::{Limits, OPEN_MINUTES_MAX, PUBLISHER_WINDOW, ROWS_PER_BATCH_MAX, SEQUENCES_IN_FLIGHT_MAX};
+pub use distribution::{Bounds, BoundsError, Distribution};
+pub use limits::{
+    BOUNDS_MAX, Limits, OPEN_MINUTES_MAX, PUBLISHER_WINDOW, ROWS_PER_BATCH_MAX, SEQUENCES_IN_FLIGHT_MAX,
+};
 pub use matcher::{Matcher, MatcherError, Op};
 pub use minute::{Minute, MinuteRange};
 pub use number::Number;

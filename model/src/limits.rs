@@ -30,6 +30,10 @@ pub const OPEN_MINUTES_MAX: u32 = 5;
 /// Rows in one batch: at 50 bytes a row it still fits the 4 MiB that gRPC peers take by default.
 pub const ROWS_PER_BATCH_MAX: usize = 65_536;
 
+/// Bounds that a user may set for a distribution: as many as the automatic layout has buckets in an octave, and a sketch
+/// of theirs stays below 32 KiB: at most 10 bytes a bound, and 12 a bucket.
+pub const BOUNDS_MAX: usize = 1024;
+
 /// Batches that a publisher may have sent and not seen acknowledged.
 pub const SEQUENCES_IN_FLIGHT_MAX: u64 = 256;
 
@@ -41,6 +45,7 @@ const _: () = assert!(PUBLISHER_WINDOW >= 4 * SEQUENCES_IN_FLIGHT_MAX);
 const _: () = assert!(OPEN_MINUTES_MAX == 1 + 1 + Limits::DEFAULT.ahead_minutes + 1);
 const _: () = assert!(Limits::DEFAULT.lateness_minutes < Limits::DEFAULT.retention_minutes);
 const _: () = assert!(ROWS_PER_BATCH_MAX * 50 <= 4 << 20);
+const _: () = assert!(BOUNDS_MAX * 10 + (BOUNDS_MAX + 1) * 12 < 32 << 10);
 
 // === impl Limits ===
 

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::BoundsError;
+
 /// Bytes that are no sketch, or a setting that no sketch has. Nothing was kept of them.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SketchError {
@@ -39,6 +41,9 @@ pub enum SketchError {
     /// A number outside of what the layout allows.
     #[error("entry {0} lies outside of the sketch's layout")]
     Range(usize),
+    /// Bounds that nobody can set.
+    #[error(transparent)]
+    Bounds(#[from] BoundsError),
     /// A variable-length integer with more bytes than it needs or than 64 bits have.
     #[error("a variable-length integer is longer than it has to be")]
     Varint,

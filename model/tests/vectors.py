@@ -98,17 +98,42 @@ def bucket(value):
     return -index if value < 0 else index
 
 
-def distribution(records):
+def buckets(records, bucket):
     counts = {}
     for value, count in records:
         index = bucket(value)
         counts[index] = min(counts.get(index, 0) + count, (1 << 64) - 1)
-    out, before = bytes([1, 1]) + varint(len(counts)), None
+    out, before = varint(len(counts)), None
     for index in sorted(counts):
         coded = (2 * index if index >= 0 else -2 * index - 1) if before is None else index - before
         out, before = out + varint(coded) + varint(counts[index]), index
-    # Floats and counts as text, so that no reader of JSON rounds them.
-    return {"records": [[value.hex(), repr(value), str(count)] for value, count in records], **long(out)}
+    return out
+
+
+# Floats and counts as text, so that no reader of JSON rounds them.
+def texts(records):
+    return [[value.hex(), repr(value), str(count)] for value, count in records]
+
+
+def distribution(records):
+    return {"records": texts(records), **long(bytes([1, 1]) + buckets(records, bucket))}
+
+
+def reversed_bits(value):
+    (bits,) = struct.unpack("<Q", struct.pack("<d", value))
+    return int(f"{bits:064b}"[::-1], 2)
+
+
+def bounded(bounds, records):
+    head = bytes([1, 2]) + varint(len(bounds)) + b"".join(varint(reversed_bits(bound)) for bound in bounds)
+    body = buckets(records, lambda value: sum(bound < value for bound in bounds))
+    return {"bounds": [repr(bound) for bound in bounds], "records": texts(records), **long(head + body)}
+
+
+def converted(bounds, records):
+    """What becomes of it when it meets another layout: all at the upper ends."""
+    up = [(min((bound for bound in bounds if value <= bound), default=2.0**64), count) for value, count in records]
+    return {**bounded(bounds, records), "converted": distribution(up)["bytes"]}
 
 
 def long(out):
@@ -150,6 +175,13 @@ ALL = {
         distribution([(float(value), value) for value in range(1, 50)]),
         distribution([(value / 7, 3) for value in range(-500, 500)]),
         distribution([(1.0, (1 << 64) - 1), (1.0, 5), (2.0, 1 << 63)]),
+    ],
+    "bounded": [
+        converted([1.0], []), converted([10.0], [(10.0, 1), (10.000001, 2)]),
+        converted([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0], [(0.0, 3), (0.03, 1), (0.1, 200), (7.5, 1), (60.0, 1)]),
+        converted([-5.0, 0.0, 0.1, 1e12, 1e300], [(value, 1) for value in FLOATS]),
+        converted([1.0, 1.0001], [(0.5, (1 << 64) - 1), (1.00005, 5), (-3.0, 1)]),
+        converted([float(bound) for bound in range(0, 1024)], [(value / 2, value) for value in range(1, 50)]),
     ],
 }
 LISTS = [f'"{of}": [\n' + ",\n".join(json.dumps(one, ensure_ascii=False) for one in some) + "\n]" for of, some in ALL.items()]

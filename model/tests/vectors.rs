@@ -1,7 +1,7 @@
 //! What must never change: hashes and bytes that `vectors.py` computed with another language and another XXH3.
 
 use model::{
-    Dims, Distinct, Distribution, MetricHash, Number, Placement, PublisherId, SeriesHash, SeriesKey,
+    Bounds, Dims, Distinct, Distribution, MetricHash, Number, Placement, PublisherId, SeriesHash, SeriesKey,
     element_hash, metric_hash,
 };
 use serde_json::Value;
@@ -108,14 +108,35 @@ fn distinct_sketches() {
 #[test]
 fn distributions() {
     for one in vectors("distributions") {
-        let mut sketch = Distribution::new();
-        for record in one["records"].as_array().unwrap() {
-            let (value, count) = (record[1].as_str().unwrap(), record[2].as_str().unwrap());
-            sketch.record_n(value.parse().unwrap(), count.parse().unwrap());
-        }
-        let mut bytes = Vec::new();
-        sketch.encode(&mut bytes);
-        check_bytes(&bytes, &one);
-        assert_eq!(Distribution::decode(&bytes), Ok(sketch));
+        check_distribution(Distribution::new(), &one);
     }
+}
+
+#[test]
+fn distributions_in_bounds() {
+    for one in vectors("bounded") {
+        let bounds = one["bounds"].as_array().unwrap().iter().map(|bound| bound.as_str().unwrap());
+        let bounds: Vec<f64> = bounds.map(|bound| bound.parse().unwrap()).collect();
+        let sketch = check_distribution(Distribution::with_bounds(Bounds::new(bounds).unwrap()), &one);
+        assert_eq!(hex(&encoded(&sketch.to_automatic())), text(&one, "converted"));
+    }
+}
+
+/// Records what the vector says, and gives it back once its bytes are right.
+#[track_caller]
+fn check_distribution(mut sketch: Distribution, vector: &Value) -> Distribution {
+    for record in vector["records"].as_array().unwrap() {
+        let (value, count) = (record[1].as_str().unwrap(), record[2].as_str().unwrap());
+        sketch.record_n(value.parse().unwrap(), count.parse().unwrap());
+    }
+    let bytes = encoded(&sketch);
+    check_bytes(&bytes, vector);
+    assert_eq!(Distribution::decode(&bytes).as_ref(), Ok(&sketch));
+    sketch
+}
+
+fn encoded(sketch: &Distribution) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    sketch.encode(&mut bytes);
+    bytes
 }

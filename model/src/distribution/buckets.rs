@@ -1,6 +1,7 @@
 //! Sorted buckets with their counts, in two columns: indices compare and counts add in whole vectors.
 
-use super::layout::{BUCKETS_MAX, INDEX_MAX};
+use std::ops::RangeInclusive;
+
 use crate::SketchError;
 use crate::wire::{Reader, put_varint};
 
@@ -20,6 +21,11 @@ impl Buckets {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (i32, u64)> + '_ {
         self.indices.iter().copied().zip(self.counts.iter().copied())
+    }
+
+    /// The outermost two indices.
+    pub(super) fn ends(&self) -> Option<(i32, i32)> {
+        self.indices.first().copied().zip(self.indices.last().copied())
     }
 
     pub(super) fn total(&self) -> u128 {
@@ -115,8 +121,12 @@ impl Buckets {
         }
     }
 
-    pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, SketchError> {
-        let length = reader.length(BUCKETS_MAX, 2)?;
+    /// Back from [`Buckets::encode`], in a layout that has these indices.
+    pub(super) fn decode(
+        reader: &mut Reader<'_>,
+        indices: &RangeInclusive<i32>,
+    ) -> Result<Self, SketchError> {
+        let length = reader.length(indices.end().abs_diff(*indices.start()) as usize + 1, 2)?;
         let mut read = Self { indices: Vec::with_capacity(length), counts: Vec::with_capacity(length) };
         let mut before = None;
         for at in 0..length {
@@ -124,7 +134,8 @@ impl Buckets {
             if count == 0 || (gap == 0 && at > 0) {
                 return Err(SketchError::Entry(at));
             }
-            let index = index_after(before, gap).ok_or(SketchError::Range(at))?;
+            let index = index_after(before, gap).filter(|index| indices.contains(index));
+            let index = index.ok_or(SketchError::Range(at))?;
             read.indices.push(index);
             read.counts.push(count);
             before = Some(index);
@@ -135,11 +146,10 @@ impl Buckets {
 
 fn index_after(before: Option<i32>, gap: u64) -> Option<i32> {
     let gap = u32::try_from(gap).ok()?;
-    let index = match before {
-        None => unzigzag(gap),
-        Some(before) => before.checked_add_unsigned(gap)?,
-    };
-    (-INDEX_MAX..=INDEX_MAX).contains(&index).then_some(index)
+    match before {
+        None => Some(unzigzag(gap)),
+        Some(before) => before.checked_add_unsigned(gap),
+    }
 }
 
 fn zigzag(index: i32) -> u32 {
