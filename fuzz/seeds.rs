@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hints_index::{JOURNAL_KEYS, SAVED_KEYS};
 // What the coverage flags refer to, when this is built with the targets.
 use libfuzzer_sys as _;
-use model::{Aggregate, Distinct, Distribution, LocalId, Minute, Number, PublisherId, Scalars, Stamp};
+use model::{Aggregate, Bounds, Distinct, Distribution, LocalId, Minute, Number, PublisherId, Scalars, Stamp};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use partition_log::disk::MemoryDisk;
 use partition_log::{EmbeddedLog, LogConfig, append_blocking};
@@ -78,6 +78,11 @@ fn main() {
         values.iter().for_each(|value| distribution.record(*value));
         written(|out| distribution.encode(out))
     };
+    let bounded = |bounds: &[f64], values: &[f64]| {
+        let mut distribution = Distribution::with_bounds(Bounds::new(bounds).expect("bounds"));
+        values.iter().for_each(|value| distribution.record(*value));
+        written(|out| distribution.encode(out))
+    };
     put(
         "sketches",
         &[
@@ -85,6 +90,8 @@ fn main() {
             glue(&[set(20), set(200)]),
             glue(&[distribution(&[]), distribution(&[1.0, -2.5, 0.0])]),
             glue(&[distribution(&[1e-6, 1e12]), distribution(&[3.0, 3.0, 3.001])]),
+            glue(&[bounded(&[-1.0, 0.0, 2.0], &[-2.0, 1.0, 3.0]), bounded(&[-1.0, 0.0, 2.0], &[2.0])]),
+            glue(&[bounded(&[0.1, 10.0, 1000.0], &[5.0, 7.0, 1e9]), distribution(&[5.0, -2.0])]),
         ],
     );
 

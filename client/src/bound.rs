@@ -7,10 +7,10 @@
 
 use std::sync::Arc;
 
-use model::{Aggregate, Number, Reason};
+use model::{Aggregate, Bounds, Number, Reason};
 use parking_lot::Mutex;
 
-use crate::instrument::{Instrument, number_of, record_distinct, record_distribution};
+use crate::instrument::{Distribution, Instrument, number_of, record_distinct, record_distribution};
 use crate::measure::bound::Kind;
 use crate::measure::cell::{Pen, cell};
 
@@ -45,9 +45,12 @@ pub struct BoundValue(Plain);
 #[derive(Clone)]
 pub struct BoundDistinct(Wide);
 
-/// A [`Distribution`](crate::Distribution) for one series. Clones share their cell.
+/// A [`Distribution`] for one series. Clones share their cell.
 #[derive(Clone)]
-pub struct BoundDistribution(Wide);
+pub struct BoundDistribution {
+    wide: Wide,
+    bounds: Option<Bounds>,
+}
 
 // === impl Plain ===
 
@@ -141,15 +144,15 @@ impl BoundDistinct {
 // === impl BoundDistribution ===
 
 impl BoundDistribution {
-    pub(crate) fn new(instrument: &Instrument, dims: &[(&str, &str)]) -> Self {
-        Self(Wide::new(instrument, dims))
+    pub(crate) fn new(of: &Distribution, dims: &[(&str, &str)]) -> Self {
+        Self { wide: Wide::new(&of.instrument, dims), bounds: of.bounds.clone() }
     }
 
     /// Records one measurement. NaN and the infinities are refused and counted.
     pub fn record(&self, value: f64) {
         match Number::from_f64(value) {
-            Some(value) => record_distribution(&mut self.0.cell.lock(), value),
-            None => self.0.instrument.engine.refuse(Reason::NotFinite, 1),
+            Some(value) => record_distribution(&mut self.wide.cell.lock(), value, self.bounds.as_ref()),
+            None => self.wide.instrument.engine.refuse(Reason::NotFinite, 1),
         }
     }
 }

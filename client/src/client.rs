@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Aggregate, Minute, Number, PublisherId, Reason, Refusal, Stamp};
+use model::{Aggregate, Bounds, Minute, Number, PublisherId, Reason, Refusal, Stamp};
 
 use crate::accounting::Accounting;
 use crate::builder::Builder;
@@ -34,8 +34,10 @@ struct Shared {
 pub enum Measurement<'m> {
     /// Nothing more.
     Value(f64),
-    /// A distribution.
+    /// A distribution, within 0.1 %.
     Distribution(f64),
+    /// A distribution in these bounds.
+    Bounded(f64, &'m Bounds),
     /// How many different texts there were. As a number it counts as 0.
     Distinct(&'m str),
     /// How many different numbers there were; `5`, `5.0` and the text "5" are one.
@@ -73,10 +75,18 @@ impl Client {
         DistinctCount(self.instrument(metric))
     }
 
-    /// An instrument that measures with percentiles.
+    /// An instrument that measures with percentiles, within 0.1 %.
     #[must_use]
     pub fn distribution(&self, metric: &str) -> Distribution {
-        Distribution(self.instrument(metric))
+        Distribution { instrument: self.instrument(metric), bounds: None }
+    }
+
+    /// An instrument that counts measurements between these bounds: a percentile is the smallest bound at or under
+    /// which as many lie. Rows in the same bounds are added exactly; where one metric is measured in several, or without
+    /// any, they are merged as if measured without, each measurement at its bucket's upper end.
+    #[must_use]
+    pub fn distribution_in(&self, metric: &str, bounds: Bounds) -> Distribution {
+        Distribution { instrument: self.instrument(metric), bounds: Some(bounds) }
     }
 
     /// Records one measurement of another time. They are merged by series and minute, and sent when there are
@@ -97,6 +107,7 @@ impl Client {
             Measurement::Distinct(_) => 0.0,
             Measurement::Value(value)
             | Measurement::Distribution(value)
+            | Measurement::Bounded(value, _)
             | Measurement::DistinctNumber(value) => value,
         };
         let number = self.counted(Number::from_f64(value).ok_or_else(|| {
@@ -105,7 +116,8 @@ impl Client {
         let metric = Metric::new(metric, &self.shared.engine.keys);
         self.shared.engine.record_at(&metric, dims, minute, |aggregate| match measurement {
             Measurement::Value(_) => aggregate.scalars.record(number),
-            Measurement::Distribution(_) => record_distribution(aggregate, number),
+            Measurement::Distribution(_) => record_distribution(aggregate, number, None),
+            Measurement::Bounded(_, bounds) => record_distribution(aggregate, number, Some(bounds)),
             Measurement::Distinct(text) => record_distinct(aggregate, number, |sketch| sketch.observe(text)),
             Measurement::DistinctNumber(_) => {
                 record_distinct(aggregate, number, |sketch| sketch.observe_number(number));

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use model::{Aggregate, Distinct, Number, Reason};
+use model::{Aggregate, Bounds, Distinct, Number, Reason};
 
 use crate::bound::{BoundCounter, BoundDistinct, BoundDistribution, BoundValue};
 use crate::engine::Engine;
@@ -30,9 +30,13 @@ pub struct Value(pub(crate) Instrument);
 #[derive(Clone)]
 pub struct DistinctCount(pub(crate) Instrument);
 
-/// Measures with percentiles (within 0.1 %): everything that [`Value`] has, and a distribution.
+/// Measures with percentiles: everything that [`Value`] has, and a distribution, within 0.1 % or in bounds that were set.
 #[derive(Clone)]
-pub struct Distribution(pub(crate) Instrument);
+pub struct Distribution {
+    pub(crate) instrument: Instrument,
+    /// Absent: cut automatically.
+    pub(crate) bounds: Option<Bounds>,
+}
 
 // === impl Instrument ===
 
@@ -65,9 +69,9 @@ pub(crate) fn number_of(n: u64) -> Number {
 }
 
 /// One measurement with its place in the distribution.
-pub(crate) fn record_distribution(aggregate: &mut Aggregate, value: Number) {
+pub(crate) fn record_distribution(aggregate: &mut Aggregate, value: Number, bounds: Option<&Bounds>) {
     aggregate.scalars.record(value);
-    aggregate.sketches.get_or_insert_default().distribution.get_or_insert_default().record(value.to_f64());
+    aggregate.sketches.get_or_insert_default().record(value.to_f64(), bounds);
 }
 
 /// One observation. Its number is counted as a measurement, too; text counts as 0.
@@ -146,14 +150,17 @@ impl Distribution {
     /// Records one measurement. NaN and the infinities are refused and counted.
     pub fn record(&self, value: f64, dims: &[(&str, &str)]) {
         match Number::from_f64(value) {
-            Some(value) => self.0.wide(|aggregate| record_distribution(aggregate, value), dims),
-            None => self.0.refuse_not_finite(),
+            Some(value) => {
+                let bounds = self.bounds.as_ref();
+                self.instrument.wide(|aggregate| record_distribution(aggregate, value, bounds), dims);
+            }
+            None => self.instrument.refuse_not_finite(),
         }
     }
 
     /// A handle for one series.
     #[must_use]
     pub fn bind(&self, dims: &[(&str, &str)]) -> BoundDistribution {
-        BoundDistribution::new(&self.0, dims)
+        BoundDistribution::new(self, dims)
     }
 }

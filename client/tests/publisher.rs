@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use client::model::{Aggregate, Minute, Number, Scalars};
+use client::model::{Aggregate, Bounds, Minute, Number, Scalars};
 use client::{Builder, Client, Measurement, v1};
 use prost::Message as _;
 use rand::rngs::StdRng;
@@ -196,6 +196,35 @@ fn sketches_arrive() {
     assert_eq!(latency.count(), 200);
     assert!((latency.percentile(50.0).unwrap() - 99.0).abs() < 0.2);
     assert_eq!(known.rows[&key(1000, "LatencyMs", "a=b")].sum(), Number::Int(4950 * 2 + 100 * 100));
+}
+
+#[test]
+fn bounds_arrive_and_meet_others_whichever_came_first() {
+    let check = |first: Option<&Bounds>, second: Option<&Bounds>| {
+        let (server, clock) = (Server::new(Weather::default(), 1), Hand::new());
+        let client = builder(&server, &clock).build().unwrap();
+        for (bounds, value) in [(first, 15.0), (second, 120.0)] {
+            let latency = match bounds {
+                Some(bounds) => client.distribution_in("L", bounds.clone()),
+                None => client.distribution("L"),
+            };
+            latency.record(value, &[("a", "b")]);
+            latency.bind(&[("a", "b")]).record(value);
+            let measurement =
+                bounds.map_or(Measurement::Distribution(value), |at| Measurement::Bounded(value, at));
+            client.record_at("L", &[("a", "b")], 60_000.0, measurement).unwrap();
+        }
+        client.finish(PATIENCE);
+        let known = server.known.lock().unwrap();
+        let read = &known.distributions[&key(1000, "L", "a=b")];
+        assert_eq!((read.count(), known.rows[&key(1000, "L", "a=b")].sum()), (6, Number::Int(405)));
+        (read.bounds().cloned(), [50.0, 100.0].map(|p| read.percentile(p).unwrap().round()))
+    };
+    let (tens, other) = (Bounds::new([10.0, 20.0, 200.0]).unwrap(), Bounds::new([100.0, 150.0]).unwrap());
+    assert_eq!(check(Some(&tens), Some(&tens)), (Some(tens.clone()), [20.0, 200.0]));
+    assert_eq!(check(Some(&tens), None), (None, [20.0, 120.0]));
+    assert_eq!(check(None, Some(&tens)), (None, [15.0, 200.0]));
+    assert_eq!(check(Some(&tens), Some(&other)), (None, [20.0, 150.0]));
 }
 
 #[test]

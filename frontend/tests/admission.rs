@@ -222,6 +222,12 @@ fn sketches_must_be_readable() {
         }),
         "ok sketch"
     );
+    let bounds: fn(&mut v1::Batch) = |batch| {
+        batch.distribution_row = vec![0, 1];
+        let (good, too_many) = (vec![1, 2, 1, 2, 1, 0, 1], vec![1, 2, 0x81, 8]);
+        batch.distribution = vec![good.into(), too_many.into()];
+    };
+    assert_eq!(spoilt(bounds), "ok sketch");
 }
 
 #[test]

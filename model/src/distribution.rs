@@ -206,7 +206,7 @@ impl Distribution {
             return Err(SketchError::Version { got: version, reads: VERSION });
         }
         let layout = Layout::decode(&mut reader)?;
-        let buckets = Buckets::decode(&mut reader, &layout.indices())?;
+        let buckets = Buckets::decode(&mut reader, layout.indices())?;
         reader.end()?;
         Ok(Self { layout, buckets })
     }

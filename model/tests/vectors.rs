@@ -1,5 +1,7 @@
 //! What must never change: hashes and bytes that `vectors.py` computed with another language and another XXH3.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
+
 use model::{
     Bounds, Dims, Distinct, Distribution, MetricHash, Number, Placement, PublisherId, SeriesHash, SeriesKey,
     element_hash, metric_hash,

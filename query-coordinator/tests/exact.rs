@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use house::{ACCOUNT, Plan, Row, Upkeep, coordinator, group_of, rooms, sort_key, value_of};
-use model::{Aggregate, Distinct, Distribution, Matcher, Number, Sampling, Scalars, Sketches};
+use model::{Aggregate, Bounds, Distinct, Distribution, Matcher, Number, Sampling, Scalars, Sketches};
 use proptest::prelude::*;
 use proto::v1;
 use query_coordinator::{Coordinator, QueryLimits};
@@ -68,7 +68,7 @@ fn dims() -> impl Strategy<Value = Vec<(String, String)>> {
         .prop_map(|map| map.into_iter().map(|(name, value)| (name, value.to_owned())).collect())
 }
 
-/// Halves, so that float sums are exact in any order; few values, so that there are ties.
+/// Halves, so that float sums are exact in any order; few values, so that there are ties. A third is cut at bounds.
 fn aggregates() -> impl Strategy<Value = Aggregate> {
     (prop::collection::vec(-6_i32..7, 1..4), 0_u8..4, any::<bool>()).prop_map(|(values, sketches, whole)| {
         let number = |value: i32| {
@@ -76,7 +76,9 @@ fn aggregates() -> impl Strategy<Value = Aggregate> {
             Number::from_f64(if whole { value } else { value / 2.0 }).unwrap()
         };
         let mut aggregate = Aggregate::default();
-        let (mut distinct, mut distribution) = (Distinct::default(), Distribution::new());
+        let bounds = (values[0] % 3 == 0).then(|| Bounds::new([-2.0, 0.5, 4.0]).unwrap());
+        let mut distribution = bounds.map_or_else(Distribution::new, Distribution::with_bounds);
+        let mut distinct = Distinct::default();
         for value in values {
             aggregate.scalars.record(number(value));
             distinct.observe_number(number(value));

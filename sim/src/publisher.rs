@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Aggregate, Distinct, Distribution, Minute, Number, PublisherId, Scalars, Sketches, Stamp};
+use model::{Aggregate, Bounds, Distinct, Minute, Number, PublisherId, Scalars, Sketches, Stamp};
 use proto::{BatchBuilder, v1};
 
 use crate::random::Random;
@@ -179,15 +179,29 @@ fn value(random: &mut Random) -> Number {
     if random.percent(80) { Number::Int(value) } else { Number::Float(value as f64 + 0.125) }
 }
 
+/// In some bounds, in others, or in none, so that the house merges what is cut alike and what is not.
 fn latencies(random: &mut Random) -> Aggregate {
-    let (mut aggregate, mut distribution) = (Aggregate::default(), Distribution::new());
-    for _ in 0..random.between(1, 5) {
+    let (mut aggregate, mut sketches) = (Aggregate::default(), Sketches::default());
+    let mut bounds = None;
+    for at in 0..random.between(1, 5) {
         let value = value(random);
+        if at == 0 {
+            bounds = bounds_of(value.to_f64());
+        }
         aggregate.scalars.record(value);
-        distribution.record(value.to_f64());
+        sketches.record(value.to_f64(), bounds.as_ref());
     }
-    aggregate.sketches = Some(Box::new(Sketches { distinct: None, distribution: Some(distribution) }));
+    aggregate.sketches = Some(Box::new(sketches));
     aggregate
+}
+
+/// By a value and not by chance, so that a seed's rows are what they were.
+fn bounds_of(first: f64) -> Option<Bounds> {
+    match first.rem_euclid(4.0) as u8 {
+        0 => Bounds::new([-500.0, 0.0, 10.0, 500.0]).ok(),
+        1 => Bounds::new([0.0, 200.125]).ok(),
+        _ => None,
+    }
 }
 
 fn users(random: &mut Random) -> Aggregate {

@@ -21,6 +21,9 @@ fn a_wrong_call_ends_with_2() {
     check(&["top", "cpu", "--where", "Region"], 2, "cannot read the condition \"Region\"");
     check(&["top", "cpu", "--pivot", "Memory"], 2, "METRIC:SAMPLING");
     check(&["publish"], 2, "FILE");
+    check(&["publish", "--as", "distribution", "--bounds", "5,1", "-"], 2, "bound 2 is not above");
+    check(&["publish", "--as", "distribution", "--bounds", "-1,x", "-"], 2, "\"x\" is no number");
+    check(&["publish", "--bounds", "5", "-"], 2, "--as");
 }
 
 #[test]

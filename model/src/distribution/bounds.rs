@@ -84,7 +84,10 @@ impl Bounds {
     }
 
     pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, SketchError> {
-        let length = reader.length(BOUNDS_MAX, 1)?;
+        let length = reader.length(BOUNDS_MAX, 1).map_err(|why| match why {
+            SketchError::TooMany { claimed, .. } => BoundsError::TooMany(claimed as usize).into(),
+            other => other,
+        })?;
         let mut bounds = Vec::with_capacity(length);
         for at in 0..length {
             let bound = f64::from_bits(reader.varint()?.reverse_bits());
@@ -104,7 +107,10 @@ impl Bounds {
 
 impl PartialEq for Bounds {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+        // Without a way out in between, so that the compiler compares whole vectors.
+        let same = |same, (ours, theirs)| same & (ours == theirs);
+        Arc::ptr_eq(&self.0, &other.0)
+            || (self.0.len() == other.0.len() && self.0.iter().zip(&other.0[..]).fold(true, same))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sorted buckets with their counts, in two columns: indices compare and counts add in whole vectors.
 
-use std::ops::RangeInclusive;
+use std::ops::Range;
 
 use crate::SketchError;
 use crate::wire::{Reader, put_varint};
@@ -122,11 +122,8 @@ impl Buckets {
     }
 
     /// Back from [`Buckets::encode`], in a layout that has these indices.
-    pub(super) fn decode(
-        reader: &mut Reader<'_>,
-        indices: &RangeInclusive<i32>,
-    ) -> Result<Self, SketchError> {
-        let length = reader.length(indices.end().abs_diff(*indices.start()) as usize + 1, 2)?;
+    pub(super) fn decode(reader: &mut Reader<'_>, indices: Range<i32>) -> Result<Self, SketchError> {
+        let length = reader.length(indices.end.abs_diff(indices.start) as usize, 2)?;
         let mut read = Self { indices: Vec::with_capacity(length), counts: Vec::with_capacity(length) };
         let mut before = None;
         for at in 0..length {
@@ -134,8 +131,7 @@ impl Buckets {
             if count == 0 || (gap == 0 && at > 0) {
                 return Err(SketchError::Entry(at));
             }
-            let index = index_after(before, gap).filter(|index| indices.contains(index));
-            let index = index.ok_or(SketchError::Range(at))?;
+            let index = index_after(before, gap, &indices).ok_or(SketchError::Range(at))?;
             read.indices.push(index);
             read.counts.push(count);
             before = Some(index);
@@ -144,12 +140,13 @@ impl Buckets {
     }
 }
 
-fn index_after(before: Option<i32>, gap: u64) -> Option<i32> {
+fn index_after(before: Option<i32>, gap: u64, indices: &Range<i32>) -> Option<i32> {
     let gap = u32::try_from(gap).ok()?;
-    match before {
-        None => Some(unzigzag(gap)),
-        Some(before) => before.checked_add_unsigned(gap),
-    }
+    let index = match before {
+        None => unzigzag(gap),
+        Some(before) => before.checked_add_unsigned(gap)?,
+    };
+    indices.contains(&index).then_some(index)
 }
 
 fn zigzag(index: i32) -> u32 {

@@ -1,6 +1,6 @@
 //! The two layouts as one: which bucket a value falls into, and what stands for a bucket.
 
-use std::ops::RangeInclusive;
+use std::ops::Range;
 
 use super::bounds::Bounds;
 use super::log_linear;
@@ -61,10 +61,10 @@ impl Layout {
         }
     }
 
-    pub(super) fn indices(&self) -> RangeInclusive<i32> {
+    pub(super) fn indices(&self) -> Range<i32> {
         match self {
-            Self::Automatic => -log_linear::INDEX_MAX..=log_linear::INDEX_MAX,
-            Self::Bounded(bounds) => 0..=bounds.index_max(),
+            Self::Automatic => -log_linear::INDEX_MAX..log_linear::INDEX_MAX + 1,
+            Self::Bounded(bounds) => 0..bounds.index_max() + 1,
         }
     }
 

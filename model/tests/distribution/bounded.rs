@@ -173,7 +173,7 @@ fn bounds_that_nobody_can_set_are_named() {
     let two = bytes(&cut(&[0.0, 2.0], &[1.0, 3.0]));
     assert_eq!(two, [1, 2, 2, 0, 2, 2, 2, 1, 1, 1]);
     check_error(&[1, 2, 0, 0], &SketchError::Bounds(BoundsError::Empty));
-    check_error(&[1, 2, 0x81, 8], &SketchError::TooMany { claimed: 1025, max: 1024 });
+    check_error(&[1, 2, 0x81, 8], &SketchError::Bounds(BoundsError::TooMany(1025)));
     check_error(&[1, 2, 2, 0], &SketchError::Truncated);
     check_error(&[1, 2, 2, 2, 0, 0], &SketchError::Bounds(BoundsError::NotAscending(2)));
     check_error(&[1, 2, 2, 2, 2, 0], &SketchError::Bounds(BoundsError::NotAscending(2)));

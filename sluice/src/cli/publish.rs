@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use model::Bounds;
 
 use super::Format;
 
@@ -50,6 +51,9 @@ pub(crate) struct PublishArgs {
     /// What is kept beside sum, count, min and max; "as" on a line wins
     #[arg(long = "as", value_enum, default_value_t = As::Value)]
     pub(crate) kept: As,
+    /// Count distributions between these bounds: 5,10,200; "bounds" on a line wins
+    #[arg(long, value_name = "BOUND,…", value_parser = bounds, allow_hyphen_values = true, requires = "kept")]
+    pub(crate) bounds: Option<Bounds>,
     /// Rows may be as old as retention
     #[arg(long)]
     pub(crate) backfill: bool,
@@ -113,4 +117,10 @@ pub(crate) struct LoadgenArgs {
     /// How the result is printed
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
+}
+
+fn bounds(text: &str) -> Result<Bounds, String> {
+    let bound = |bound: &str| bound.trim().parse().map_err(|_| format!("{bound:?} is no number"));
+    let bounds: Vec<f64> = text.split(',').map(bound).collect::<Result<_, _>>()?;
+    Bounds::new(bounds).map_err(|why| why.to_string())
 }

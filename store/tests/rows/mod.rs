@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use model::{Aggregate, Distinct, Distribution, LocalId, MetricId, Minute, MinuteRange, Number, Sketches};
+use model::{
+    Aggregate, Bounds, Distinct, Distribution, LocalId, MetricId, Minute, MinuteRange, Number, Sketches,
+};
 use proptest::prelude::*;
 use store::{
     Cf, Columns, Kv, KvBatch, KvSnapshot, MemoryKv, Scan, SlabBlock, SlabColumns, SlabKey, StoreError, scan,
@@ -46,12 +48,14 @@ pub(crate) fn minute_of(at: u32) -> Minute {
     Minute(FIRST_HOUR * 60 + at)
 }
 
-/// Halves, so that float sums are exact in any order.
+/// Halves, so that float sums are exact in any order. A third is cut at bounds.
 pub(crate) fn aggregates() -> impl Strategy<Value = Aggregate> {
     let values = prop::collection::vec((-6_i32..7, any::<bool>()), 1..3);
     (values, prop::sample::select(vec![0_u8, 0, 0, 1, 2, 3])).prop_map(|(values, sketches)| {
         let mut all = Aggregate::default();
-        let (mut distinct, mut distribution) = (Distinct::default(), Distribution::new());
+        let bounds = (values[0].0 % 3 == 0).then(|| Bounds::new([-1.0, 0.5, 2.0]).unwrap());
+        let mut distribution = bounds.map_or_else(Distribution::new, Distribution::with_bounds);
+        let mut distinct = Distinct::default();
         for (value, whole) in values {
             let value = if whole { f64::from(value) } else { f64::from(value) / 2.0 };
             all.scalars.record(Number::from_f64(value).unwrap());

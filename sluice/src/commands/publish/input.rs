@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::measurement::{self, Measurement};
-use crate::cli::As;
+use super::measurement::{self, Kept, Measurement};
 
 /// A longer line is no measurement; reading on would fill the memory.
 const LINE_BYTES_MAX: u64 = 2 << 20;
@@ -22,7 +21,7 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 pub(crate) struct Input {
     name: String,
     rows: Rows,
-    kept: As,
+    kept: Kept,
     /// Of the newest row.
     line: u64,
 }
@@ -36,7 +35,7 @@ enum Rows {
 
 impl Input {
     /// Opens a file, or standard input for `-`. The bytes that it reads are counted by `count`, for progress.
-    pub(crate) fn open(path: &Path, kept: As, count: impl Fn(u64) + 'static) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path, kept: &Kept, count: impl Fn(u64) + 'static) -> anyhow::Result<Self> {
         let name =
             if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
         let raw: Box<dyn Read> = if path == Path::new("-") {
@@ -57,7 +56,7 @@ impl Input {
         let json = first.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte == b'{');
         let rows = if json { Rows::Json(text) } else { csv_rows(text, &name)? };
         let line = if matches!(rows, Rows::Csv(..)) { 1 } else { 0 };
-        Ok(Self { name, rows, kept, line })
+        Ok(Self { name, rows, kept: kept.clone(), line })
     }
 
     /// File and line of the newest measurement.
@@ -68,14 +67,14 @@ impl Input {
     /// The next measurement; an error names file and line.
     pub(crate) fn next(&mut self) -> anyhow::Result<Option<Measurement>> {
         let got = match &mut self.rows {
-            Rows::Json(text) => next_json(text, self.kept, &mut self.line),
-            Rows::Csv(reader, header) => next_csv(reader, header, self.kept, &mut self.line),
+            Rows::Json(text) => next_json(text, &self.kept, &mut self.line),
+            Rows::Csv(reader, header) => next_csv(reader, header, &self.kept, &mut self.line),
         };
         got.map_err(|why| anyhow::anyhow!("{} {why}", self.position()))
     }
 }
 
-fn next_json(text: &mut dyn BufRead, kept: As, line: &mut u64) -> Result<Option<Measurement>, String> {
+fn next_json(text: &mut dyn BufRead, kept: &Kept, line: &mut u64) -> Result<Option<Measurement>, String> {
     loop {
         *line += 1;
         let mut bytes = Vec::new();
@@ -99,7 +98,7 @@ fn next_json(text: &mut dyn BufRead, kept: As, line: &mut u64) -> Result<Option<
 fn next_csv(
     reader: &mut csv::Reader<Box<dyn BufRead>>,
     header: &csv::StringRecord,
-    kept: As,
+    kept: &Kept,
     line: &mut u64,
 ) -> Result<Option<Measurement>, String> {
     let mut record = csv::StringRecord::new();
@@ -209,7 +208,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(bytes).unwrap();
         let mut said = Vec::new();
-        let error = match Input::open(file.path(), As::Value, |_| {}) {
+        let error = match Input::open(file.path(), &Kept::default(), |_| {}) {
             Err(error) => Some(error),
             Ok(mut input) => loop {
                 match input.next() {

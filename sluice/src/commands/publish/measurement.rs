@@ -1,13 +1,13 @@
 //! One measurement from a line of JSON or a record of CSV, or many that somebody has merged already.
 //!
-//! JSON: `{"ts":1700000000.5,"metric":"Latency","dims":{"Api":"Get"},"value":300}`, optionally `"as":"distinct"`;
-//!       merged: `"count":3,"sum":900,"min":200,"max":400` in place of the value.
+//! JSON: `{"ts":1700000000.5,"metric":"Latency","dims":{"Api":"Get"},"value":300}`, optionally `"as":"distinct"`, and as a
+//!       distribution `"bounds":[5,10,200]`; merged: `"count":3,"sum":900,"min":200,"max":400` in place of the value.
 //! CSV:  a header with `ts`, `metric` and `value`, optionally `as`; every other column is a dimension.
 
 use std::collections::HashSet;
 use std::fmt;
 
-use model::{Minute, Number, Scalars};
+use model::{Bounds, Minute, Number, Scalars};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -20,7 +20,15 @@ pub(crate) struct Measurement {
     pub(crate) metric: String,
     pub(crate) dims: Vec<(String, String)>,
     pub(crate) value: Value,
-    pub(crate) kept: As,
+    pub(crate) kept: Kept,
+}
+
+/// What is kept beside sum, count, min and max.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) what: As,
+    /// Of a distribution; absent: cut automatically.
+    pub(crate) bounds: Option<Bounds>,
 }
 
 /// What was measured: a number, for a distinct any text, or several numbers as one.
@@ -45,6 +53,7 @@ struct Line {
     max: Option<serde_json::Number>,
     #[serde(rename = "as")]
     kept: Option<String>,
+    bounds: Option<Vec<f64>>,
 }
 
 /// The pairs as they stand: a map would keep the last of two in silence.
@@ -72,9 +81,9 @@ impl<'de> Deserialize<'de> for Dims {
 }
 
 /// A line of JSON; the error says what is wrong with it.
-pub(crate) fn from_json(line: &str, default: As) -> Result<Measurement, String> {
+pub(crate) fn from_json(line: &str, default: &Kept) -> Result<Measurement, String> {
     let line: Line = serde_json::from_str(line).map_err(|error| json_error(line, &error))?;
-    let kept = line.kept.as_deref().map_or(Ok(default), kept)?;
+    let kept = kept(line.kept.as_deref(), line.bounds, default)?;
     let mut names = HashSet::new();
     if let Some((twice, _)) = line.dims.0.iter().find(|(name, _)| !names.insert(name)) {
         return Err(format!("has the dimension {twice:?} twice: leave one out"));
@@ -82,9 +91,9 @@ pub(crate) fn from_json(line: &str, default: As) -> Result<Measurement, String> 
     let dims = line.dims.0.into_iter().map(|(name, value)| Ok((name.clone(), dim_text(&name, value)?)));
     let merged = (line.count, line.sum, line.min, line.max);
     let value = match (line.value, merged) {
-        (Some(value), (None, None, None, None)) => single(value, kept)?,
+        (Some(value), (None, None, None, None)) => single(value, kept.what)?,
         (None, (Some(count), Some(sum), Some(min), Some(max))) => {
-            merged_value(count, [&sum, &min, &max], kept)?
+            merged_value(count, [&sum, &min, &max], kept.what)?
         }
         _ => return Err("must have either value, or count, sum, min and max".to_owned()),
     };
@@ -129,9 +138,9 @@ fn json_error(line: &str, error: &serde_json::Error) -> String {
 pub(crate) fn from_csv(
     header: &csv::StringRecord,
     record: &csv::StringRecord,
-    default: As,
+    default: &Kept,
 ) -> Result<Measurement, String> {
-    let (mut ts, mut metric, mut value, mut kept_as, mut dims) = (None, None, None, default, Vec::new());
+    let (mut ts, mut metric, mut value, mut what, mut dims) = (None, None, None, None, Vec::new());
     for (name, cell) in header.iter().zip(record) {
         match name {
             "ts" => {
@@ -140,22 +149,37 @@ pub(crate) fn from_csv(
             "metric" => metric = Some(cell.to_owned()),
             "value" => value = Some(cell),
             "as" if cell.is_empty() => {}
-            "as" => kept_as = kept(cell)?,
+            "as" => what = Some(cell),
             dim => dims.push((dim.to_owned(), cell.to_owned())),
         }
     }
     let missing = |name: &str| format!("has no {name}");
+    let kept = kept(what, None, default)?;
     let value = value.ok_or_else(|| missing("value"))?;
     let value = match number_text(value) {
         Some(number) => Value::Number(number?),
-        None if kept_as == As::Distinct => Value::Text(value.to_owned()),
+        None if kept.what == As::Distinct => Value::Text(value.to_owned()),
         None => return Err(format!("value is {value:?}: must be a number (text only as distinct)")),
     };
     let minute = minute(ts.ok_or_else(|| missing("ts"))?)?;
-    Ok(Measurement { minute, metric: metric.ok_or_else(|| missing("metric"))?, dims, value, kept: kept_as })
+    Ok(Measurement { minute, metric: metric.ok_or_else(|| missing("metric"))?, dims, value, kept })
 }
 
-fn kept(name: &str) -> Result<As, String> {
+/// As the line says, else as the command does.
+fn kept(name: Option<&str>, bounds: Option<Vec<f64>>, default: &Kept) -> Result<Kept, String> {
+    let what = name.map_or(Ok(default.what), named)?;
+    let bounds = match (bounds, what) {
+        (Some(bounds), As::Distribution) => {
+            Some(Bounds::new(bounds).map_err(|why| format!("bounds: {why}"))?)
+        }
+        (Some(_), _) => return Err("has bounds, which only a distribution takes".to_owned()),
+        (None, As::Distribution) => default.bounds.clone(),
+        (None, _) => None,
+    };
+    Ok(Kept { what, bounds })
+}
+
+fn named(name: &str) -> Result<As, String> {
     match name {
         "value" => Ok(As::Value),
         "distribution" => Ok(As::Distribution),
@@ -217,6 +241,10 @@ mod tests {
             r#"{"ts":120,"metric":"L","value":0.5,"as":"distribution"}"#,
             "2 L Number(Float(0.5)) Distribution",
         );
+        json(
+            r#"{"ts":120,"metric":"L","value":0.5,"as":"distribution","bounds":[-1,0.5,1e3]}"#,
+            "2 L Number(Float(0.5)) Distribution [-1.0, 0.5, 1000.0]",
+        );
         json(r#"{"ts":120,"metric":"U","value":"ann","as":"distinct"}"#, "2 U Text(\"ann\") Distinct");
         json(r#"{"ts":120,"metric":"U","value":9926554.0}"#, "2 U Number(Int(9926554)) Value");
         json(
@@ -243,14 +271,37 @@ mod tests {
         json(r#"{"ts":1700000000123456789,"metric":"L","value":1}"#, "looks like nanoseconds");
         json(r#"{"ts":120,"metric":"L","value":1,"extra":2}"#, "unknown field `extra`");
         json(r#"{"ts":120,"metric":"L","value":1,"as":"median"}"#, "must be value, distribution or distinct");
+        json(r#"{"ts":120,"metric":"L","value":1,"bounds":[5]}"#, "only a distribution takes");
+        json(
+            r#"{"ts":120,"metric":"L","value":1,"as":"distribution","bounds":[5,1]}"#,
+            "bounds: bound 2 is not above the one before it",
+        );
         json(r#"{"ts":120,"metric":"L","value":1e999}"#, "number out of range");
         json(r#"{"ts":120,"metric":"L","dims":{"a":[1]},"value":1}"#, "dimension \"a\" is [1]");
     }
 
     #[test]
+    fn bounds_of_the_command_are_for_distributions_that_do_not_say() {
+        let default = Kept { what: As::Distribution, bounds: Some(Bounds::new([5.0, 10.0]).unwrap()) };
+        let check = |more: &str, expected: &str| {
+            let line = format!(r#"{{"ts":120,"metric":"L","value":1{more}}}"#);
+            assert_eq!(show(from_json(&line, &default)), format!("2 L Number(Int(1)) {expected}"));
+        };
+        check("", "Distribution [5.0, 10.0]");
+        check(r#","as":"distribution""#, "Distribution [5.0, 10.0]");
+        check(r#","bounds":[7]"#, "Distribution [7.0]");
+        check(r#","as":"value""#, "Value");
+        let header = csv::StringRecord::from(vec!["ts", "metric", "value", "as"]);
+        let read = |what| from_csv(&header, &csv::StringRecord::from(vec!["120", "L", "1", what]), &default);
+        assert_eq!(show(read("")), "2 L Number(Int(1)) Distribution [5.0, 10.0]");
+        assert_eq!(show(read("distinct")), "2 L Number(Int(1)) Distinct");
+    }
+
+    #[test]
     fn records() {
         let header = csv::StringRecord::from(vec!["ts", "metric", "Api", "value"]);
-        let read = |cells: [&str; 4]| from_csv(&header, &csv::StringRecord::from(cells.to_vec()), As::Value);
+        let read =
+            |cells: [&str; 4]| from_csv(&header, &csv::StringRecord::from(cells.to_vec()), &Kept::default());
         assert_eq!(show(read(["120", "L", "Get", "5"])), "2 L Api=Get Number(Int(5)) Value");
         assert!(show(read(["120", "L", "Get", "NaN"])).contains("must be finite"));
         assert!(show(read(["noon", "L", "Get", "5"])).contains("ts is \"noon\""));
@@ -259,15 +310,19 @@ mod tests {
 
     #[track_caller]
     fn json(line: &str, expected: &str) {
-        let got = show(from_json(line, As::Value));
+        let got = show(from_json(line, &Kept::default()));
         assert!(got.contains(expected), "{got}");
+    }
+
+    fn bounds(of: &Measurement) -> String {
+        of.kept.bounds.as_ref().map_or_else(String::new, |bounds| format!(" {:?}", bounds.as_slice()))
     }
 
     fn show(got: Result<Measurement, String>) -> String {
         match got {
             Ok(m) => {
                 let dims: String = m.dims.iter().map(|(name, value)| format!("{name}={value} ")).collect();
-                format!("{} {} {dims}{:?} {:?}", m.minute, m.metric, m.value, m.kept)
+                format!("{} {} {dims}{:?} {:?}{}", m.minute, m.metric, m.value, m.kept.what, bounds(&m))
             }
             Err(error) => error,
         }

@@ -17,7 +17,7 @@ use model::{Aggregate, Number, Refusal, Scalars, Sketches};
 use serde_json::{Value as Json, json};
 
 use self::input::Input;
-use self::measurement::{Measurement, Value};
+use self::measurement::{Kept, Measurement, Value};
 use crate::cli::{As, PublishArgs};
 use crate::exit::Exit;
 use crate::progress;
@@ -39,12 +39,13 @@ pub(crate) fn run(args: &PublishArgs) -> anyhow::Result<Exit> {
             "note: --shift-to-now moves by how late it is, so that --id knows this input again only within the same minute"
         );
     }
-    let shift = if args.shift_to_now { shift::to_now(&files, args.kept)? } else { 0 };
+    let kept = Kept { what: args.kept, bounds: args.bounds.clone() };
+    let shift = if args.shift_to_now { shift::to_now(&files, &kept)? } else { 0 };
 
     let client = client(args)?;
     let before = applied::ask(&args.endpoint, &client);
     let mut sums = Sums::default();
-    let sent = send(&files, args.kept, shift, &client, &mut sums);
+    let sent = send(&files, &kept, shift, &client, &mut sums);
     let accounting = client.finish(FINISH_TIMEOUT);
     let duplicate = applied::duplicates(&args.endpoint, &client, before, accounting.accepted);
     print(args, &sums, &accounting, duplicate);
@@ -79,7 +80,7 @@ fn client(args: &PublishArgs) -> anyhow::Result<Client> {
     builder.build().context("cannot publish")
 }
 
-fn send(files: &[PathBuf], kept: As, shift: i64, client: &Client, sums: &mut Sums) -> anyhow::Result<()> {
+fn send(files: &[PathBuf], kept: &Kept, shift: i64, client: &Client, sums: &mut Sums) -> anyhow::Result<()> {
     let bar = progress::bytes(input::bytes(files));
     for file in files {
         let counted = bar.clone();
@@ -113,11 +114,11 @@ fn publish(client: &Client, measurement: &Measurement, shift: i64) -> Result<(),
 
 fn aggregate(measurement: &Measurement) -> Aggregate {
     let mut sketches = Sketches::default();
-    let number = match (&measurement.value, measurement.kept) {
+    let number = match (&measurement.value, measurement.kept.what) {
         (Value::Merged(scalars), _) => return Aggregate::of(*scalars),
         (Value::Number(number), As::Value) => return Aggregate::of(Scalars::of(*number)),
         (Value::Number(number), As::Distribution) => {
-            sketches.distribution.get_or_insert_default().record(number.to_f64());
+            sketches.record(number.to_f64(), measurement.kept.bounds.as_ref());
             *number
         }
         (Value::Number(number), As::Distinct) => {

@@ -10,7 +10,8 @@ use model::{Minute, Reason, Refusal};
 use tempfile::NamedTempFile;
 
 use super::input::Input;
-use crate::cli::{As, PublishArgs};
+use super::measurement::Kept;
+use crate::cli::PublishArgs;
 
 /// The inputs, with standard input in a file that lives as long as this.
 pub(crate) struct Spooled {
@@ -32,7 +33,7 @@ pub(crate) fn spooled(args: &PublishArgs) -> anyhow::Result<Option<Spooled>> {
 }
 
 /// By how many minutes everything moves.
-pub(crate) fn to_now(files: &[PathBuf], kept: As) -> anyhow::Result<i64> {
+pub(crate) fn to_now(files: &[PathBuf], kept: &Kept) -> anyhow::Result<i64> {
     let mut newest: Option<Minute> = None;
     for file in files {
         let mut input = Input::open(file, kept, |_| {})?;
