@@ -32,7 +32,7 @@ proptest! {
     #[test]
     fn a_percentile_is_the_bound_over_the_exact_one(bounds in bounds(), values in values()) {
         let sketch = cut(&bounds, &values);
-        let mut sorted = values.clone();
+        let mut sorted = values;
         sorted.sort_by(f64::total_cmp);
         for p in PERCENTILES {
             let exact = exact(&sorted, p);
