@@ -13,6 +13,7 @@ mod builder;
 mod columns;
 mod intern;
 mod record;
+pub mod rpc;
 mod view;
 
 pub use builder::BatchBuilder;

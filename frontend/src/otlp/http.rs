@@ -17,6 +17,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
 use prost::Message as _;
+use proto::rpc::encode_status;
 use serde_json::json;
 use tonic::Code;
 
@@ -26,7 +27,7 @@ use crate::decoding::arrival::{Arrival, Arriving};
 use crate::decoding::memory::{Charged, Of, Taken};
 use crate::decoding::{self, Memory};
 use crate::publish::MESSAGE_BYTES_MAX;
-use crate::status::{MEMORY_RETRY_AFTER, RpcStatus};
+use crate::status::MEMORY_RETRY_AFTER;
 use crate::{Frontend, PublishError};
 
 /// Unpacked at once; the memory is taken before.
@@ -195,9 +196,7 @@ impl Form {
 
     fn failure(self, failure: &Failure) -> Vec<u8> {
         match self {
-            Self::Protobuf => {
-                RpcStatus::new(failure.code, &failure.message, failure.retry_after).encode_to_vec()
-            }
+            Self::Protobuf => encode_status(failure.code as i32, &failure.message, failure.retry_after),
             Self::Json => {
                 json!({"code": failure.code as i32, "message": failure.message}).to_string().into_bytes()
             }
