@@ -3,8 +3,9 @@
 //! In:    a request as it stands on the wire, unpacked, at most [`crate::publish::MESSAGE_BYTES_MAX`] long.
 //! Out:   the message; or a refusal that names what there is too much of.
 //! Kept:  nothing.
-//! Never: allocates before it has counted and, for all requests of the process together, before [`Memory`] has room. Two bytes are an empty message on the wire and hundreds in memory, so the
-//!        cap on bytes alone would let 16 MiB become gigabytes.
+//! Never: allocates before it has counted and, for all requests of the process together, before [`Memory`] has room.
+//!        Two bytes are an empty message on the wire and hundreds in memory, so the cap on bytes alone would let 16 MiB
+//!        become gigabytes.
 //!
 //! ```text
 //! bytes ─▶ wire::scan · json::scan (no allocation, depth ≤ 100 · 128) ─▶ prost · serde_json ─▶ message

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Limits, Placement};
+use model::{Limits, Placement, Reason};
 use partition_log::{AppendError, PartitionLog};
 use proto::{BatchColumns, v1};
 use thiserror::Error;
@@ -213,8 +213,9 @@ async fn settle(
 fn count_failed(counters: &Counters, judged: &[Judged], error: &PublishError) {
     let fate = match error {
         PublishError::Log { .. } | PublishError::Bug => Fate::LogFailed,
-        PublishError::Full { .. } | PublishError::TooManyBatches { .. } | PublishError::TooLarge { .. } => {
-            Fate::QueueFull
+        PublishError::Full { .. } => Fate::QueueFull,
+        PublishError::TooManyBatches { .. } | PublishError::TooLarge { .. } => {
+            Fate::Refused(Reason::BatchSize)
         }
     };
     judged.iter().for_each(|batch| counters.add(&batch.account, fate, batch.accepted));
@@ -229,5 +230,22 @@ impl Judged {
             counters.add(&self.account, Fate::Refused(reason), rows);
         }
         self.refused.into_reply(self.accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_never_fit_is_counted_as_too_large_and_not_as_waiting() {
+        let too_large = PublishError::TooLarge { partition: 0, bytes: 2, max: 1 };
+        let full = PublishError::Full { partition: 0, retry_after: RETRY_AFTER };
+        for (error, fate) in [(too_large, Fate::Refused(Reason::BatchSize)), (full, Fate::QueueFull)] {
+            let (counters, account) = (Counters::default(), "a".to_owned());
+            let judged = Judged { account, accepted: 7, refused: Refused::default(), parts: Vec::new() };
+            count_failed(&counters, &[judged], &error);
+            assert_eq!(counters.rows("a", fate), 7, "{error}");
+        }
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! doors: publish · otlp::grpc · otlp::http
-//!    └▶ Frontend::publish ─▶ admission ─▶ rebucket ─▶ batcher p (≤ 1,024 parts, ≤ 32 MiB) ─▶ log p
+//!    └▶ Frontend::publish ─▶ admission ─▶ rebucket ─▶ batcher p (≤ 1,024 parts, ≤ 48 MiB) ─▶ log p
 //!              ▲                                                                              │ ack
 //!              └──────────────────────────────────────────────────────────────────────────────┘
 //! ```
@@ -20,6 +20,7 @@ pub mod admission;
 pub mod batcher;
 pub mod counters;
 pub mod decoding;
+pub mod door;
 mod frontend;
 pub mod otlp;
 pub mod publish;

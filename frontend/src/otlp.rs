@@ -30,7 +30,7 @@ mod http;
 mod rejected;
 
 pub use convert::{Converted, convert};
-pub use grpc::OtlpService;
+pub use grpc::{OtlpMethods, OtlpService};
 pub use http::router;
 pub use rejected::Rejected;
 

@@ -7,7 +7,6 @@
 //!        [`crate::decoding`] allows.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto::v1;
@@ -15,8 +14,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::codegen::{Body, BoxFuture, BoxStream, Service, StdError, http};
-use tonic::server::{NamedService, StreamingService, UnaryService};
+use tonic::codegen::{Body, BoxFuture, BoxStream, StdError, http};
+use tonic::server::{StreamingService, UnaryService};
 use tonic::{Request, Response, Status, Streaming};
 use v1::publish_server::SERVICE_NAME;
 
@@ -24,6 +23,7 @@ use crate::Frontend;
 use crate::decoding::Memory;
 use crate::decoding::codec::grpc;
 use crate::decoding::memory::Charged;
+use crate::door::{Door, Methods};
 
 /// Bytes of one message, after decompression.
 pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -31,59 +31,43 @@ pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// Requests of one stream that wait for the log; twice what a client has in flight. Then the stream is not read on.
 pub const STREAM_IN_FLIGHT_MAX: usize = 16;
 
-/// The service, made by hand instead of generated, because it counts before it decodes.
-#[derive(Clone, Debug)]
-pub struct PublishService {
-    frontend: Arc<Frontend>,
-    memory: Memory,
-}
+/// `sluice.v1.Publish`.
+pub type PublishService = Door<PublishMethods>;
+
+/// `Publish` and `PublishStream`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PublishMethods;
 
 type Reply = Result<v1::PublishReply, Status>;
 
 struct Publish(Arc<Frontend>);
 struct PublishStream(Arc<Frontend>);
 
-// === impl PublishService ===
+// === impl PublishMethods ===
 
-impl PublishService {
-    /// Ready for a tonic server: gzip and zstd are understood, message sizes bounded, and all requests' memory.
-    #[must_use]
-    pub fn server(frontend: Arc<Frontend>, memory: Memory) -> Self {
-        Self { frontend, memory }
-    }
-}
-
-impl NamedService for PublishService {
+impl Methods for PublishMethods {
     const NAME: &'static str = SERVICE_NAME;
-}
 
-impl<B> Service<http::Request<B>> for PublishService
-where
-    B: Body + Send + 'static,
-    B::Error: Into<StdError> + Send + 'static,
-{
-    type Response = http::Response<tonic::body::Body>;
-    type Error = std::convert::Infallible;
-    type Future = BoxFuture<Self::Response, Self::Error>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let (frontend, memory) = (Arc::clone(&self.frontend), self.memory.clone());
-        Box::pin(async move {
-            Ok(match request.uri().path() {
-                "/sluice.v1.Publish/Publish" => {
-                    let (mut grpc, request) = grpc(&memory, request);
-                    grpc.unary(Publish(frontend), request).await
-                }
-                "/sluice.v1.Publish/PublishStream" => {
-                    let (mut grpc, request) = grpc(&memory, request);
-                    grpc.streaming(PublishStream(frontend), request).await
-                }
-                path => Status::unimplemented(format!("there is no method {path}")).into_http(),
-            })
+    async fn call<B>(
+        self,
+        frontend: Arc<Frontend>,
+        memory: Memory,
+        request: http::Request<B>,
+    ) -> Option<http::Response<tonic::body::Body>>
+    where
+        B: Body + Send + 'static,
+        B::Error: Into<StdError> + Send + 'static,
+    {
+        Some(match request.uri().path() {
+            "/sluice.v1.Publish/Publish" => {
+                let (mut grpc, request) = grpc(&memory, request);
+                grpc.unary(Publish(frontend), request).await
+            }
+            "/sluice.v1.Publish/PublishStream" => {
+                let (mut grpc, request) = grpc(&memory, request);
+                grpc.streaming(PublishStream(frontend), request).await
+            }
+            _ => return None,
         })
     }
 }

@@ -1,15 +1,14 @@
 //! OTLP over gRPC.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::SERVICE_NAME;
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
-use tonic::codegen::{Body, BoxFuture, Service, StdError, http};
+use tonic::codegen::{Body, BoxFuture, StdError, http};
 use tonic::metadata::MetadataMap;
-use tonic::server::{NamedService, UnaryService};
+use tonic::server::UnaryService;
 use tonic::{Request, Response, Status};
 
 use super::ACCOUNT_HEADER;
@@ -18,54 +17,37 @@ use crate::Frontend;
 use crate::decoding::Memory;
 use crate::decoding::codec::grpc;
 use crate::decoding::memory::Charged;
+use crate::door::{Door, Methods};
 
-/// The service, made by hand instead of generated, because it counts before it decodes.
-#[derive(Clone, Debug)]
-pub struct OtlpService {
-    frontend: Arc<Frontend>,
-    memory: Memory,
-}
+/// OTLP's `MetricsService`.
+pub type OtlpService = Door<OtlpMethods>;
+
+/// `Export`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OtlpMethods;
 
 struct Export(Arc<Frontend>);
 
-// === impl OtlpService ===
+// === impl OtlpMethods ===
 
-impl OtlpService {
-    /// Ready for a tonic server: gzip and zstd are understood, message sizes bounded, and all requests' memory.
-    #[must_use]
-    pub fn server(frontend: Arc<Frontend>, memory: Memory) -> Self {
-        Self { frontend, memory }
-    }
-}
-
-impl NamedService for OtlpService {
+impl Methods for OtlpMethods {
     const NAME: &'static str = SERVICE_NAME;
-}
 
-impl<B> Service<http::Request<B>> for OtlpService
-where
-    B: Body + Send + 'static,
-    B::Error: Into<StdError> + Send + 'static,
-{
-    type Response = http::Response<tonic::body::Body>;
-    type Error = std::convert::Infallible;
-    type Future = BoxFuture<Self::Response, Self::Error>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let (frontend, memory) = (Arc::clone(&self.frontend), self.memory.clone());
-        Box::pin(async move {
-            Ok(match request.uri().path() {
-                "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" => {
-                    let (mut grpc, request) = grpc(&memory, request);
-                    grpc.unary(Export(frontend), request).await
-                }
-                path => Status::unimplemented(format!("there is no method {path}")).into_http(),
-            })
-        })
+    async fn call<B>(
+        self,
+        frontend: Arc<Frontend>,
+        memory: Memory,
+        request: http::Request<B>,
+    ) -> Option<http::Response<tonic::body::Body>>
+    where
+        B: Body + Send + 'static,
+        B::Error: Into<StdError> + Send + 'static,
+    {
+        if request.uri().path() != "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" {
+            return None;
+        }
+        let (mut grpc, request) = grpc(&memory, request);
+        Some(grpc.unary(Export(frontend), request).await)
     }
 }
 
