@@ -8,10 +8,11 @@ use model::{Limits, PublisherId, Stamp};
 use crate::accounting::Refused;
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
-use crate::engine::{Engine, OnRefusal, Settings};
+use crate::engine::{Engine, Settings};
 use crate::limits::{
     DROP_TIMEOUT_DEFAULT, QUEUE_BYTES_MAX_DEFAULT, QUEUE_BYTES_MIN, SERIES_MAX_DEFAULT, TRY_TIMEOUT_DEFAULT,
 };
+use crate::refusals::{OnRefusal, Refusals};
 use crate::send::grpc::{Compression, GrpcTransport};
 use crate::send::heartbeat::Heartbeat;
 use crate::send::outbox::Outbox;
@@ -57,6 +58,14 @@ pub enum BuildError {
     Account {
         /// As it was given.
         account: String,
+        /// The most bytes it may have.
+        max: usize,
+    },
+    /// No value for a dimension: every heartbeat would be refused.
+    #[error("host has {given} bytes, must have at most {max}")]
+    Host {
+        /// As it was given.
+        given: usize,
         /// The most bytes it may have.
         max: usize,
     },
@@ -220,10 +229,7 @@ impl Builder {
     /// When a setting cannot be.
     pub fn build(mut self) -> Result<Client, BuildError> {
         self.check()?;
-        let transport = match self.transport.take() {
-            Some(transport) => transport,
-            None => self.grpc()?,
-        };
+        let transport = self.carrier()?;
         let first = self.first_stamp();
         let host = self.host.take().unwrap_or_else(host_name);
         let heartbeat = self.heartbeats.then(|| Heartbeat::new(first.publisher, &host));
@@ -234,9 +240,9 @@ impl Builder {
             transport,
             try_timeout: self.try_timeout,
             replay: self.replay || self.name.is_some(),
-            on_refusal: self.on_refusal,
         };
-        Ok(Client::new(Engine::new(settings, self.series_max, press, outbox), first, self.drop_timeout))
+        let engine = Engine::new(settings, Refusals::new(self.on_refusal), self.series_max, press, outbox);
+        Ok(Client::new(engine, first, self.drop_timeout))
     }
 
     /// A sender of ready-made batches instead of a client: takes endpoint, compression, transport and time-out from
@@ -246,10 +252,7 @@ impl Builder {
     /// When a setting cannot be.
     pub fn build_sender(mut self) -> Result<BatchSender, BuildError> {
         self.check()?;
-        let transport = match self.transport.take() {
-            Some(transport) => transport,
-            None => self.grpc()?,
-        };
+        let transport = self.carrier()?;
         Ok(BatchSender::new(transport, self.try_timeout, self.first_stamp()))
     }
 
@@ -257,6 +260,10 @@ impl Builder {
         let max = Limits::DEFAULT.account_bytes_max;
         if self.account.is_empty() || self.account.len() > max {
             return Err(BuildError::Account { account: self.account.clone(), max });
+        }
+        let (given, max) = (self.host.as_ref().map_or(0, String::len), Limits::DEFAULT.value_bytes_max);
+        if given > max {
+            return Err(BuildError::Host { given, max });
         }
         if self.queue_bytes_max < QUEUE_BYTES_MIN {
             return Err(BuildError::Queue { given: self.queue_bytes_max });
@@ -267,7 +274,11 @@ impl Builder {
         Ok(())
     }
 
-    fn grpc(&self) -> Result<Arc<dyn Transport>, BuildError> {
+    /// The transport that was given, or gRPC.
+    fn carrier(&mut self) -> Result<Arc<dyn Transport>, BuildError> {
+        if let Some(transport) = self.transport.take() {
+            return Ok(transport);
+        }
         let transport = GrpcTransport::new(&self.endpoint, self.compression);
         let error = |source| BuildError::Endpoint { endpoint: self.endpoint.clone(), source };
         Ok(Arc::new(transport.map_err(error)?))
@@ -289,7 +300,7 @@ impl Builder {
     }
 }
 
-/// As a dimension: never empty, never too long.
+/// Never empty; the kernel's bound of 64 bytes is far below that of a dimension.
 fn host_name() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     if name.is_empty() { "unknown".to_owned() } else { name }

@@ -24,6 +24,7 @@ use crate::measure::key::Keys;
 use crate::measure::registry::{Metric, Registry};
 use crate::measure::stripes::Stripes;
 use crate::measure::{Drained, merged};
+use crate::refusals::Refusals;
 use crate::send::heartbeat::Events;
 use crate::send::outbox::Outbox;
 use crate::send::press::{Press, Pressed};
@@ -33,9 +34,6 @@ use crate::worker::Worker;
 /// A replay waits so long for room in the queue before it gives the oldest batch up.
 const ROOM_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// Called with what the server refused.
-pub(crate) type OnRefusal = Box<dyn Fn(&Refused) + Send + Sync>;
-
 /// What does not change.
 pub(crate) struct Settings {
     pub(crate) clock: Arc<dyn Clock>,
@@ -43,7 +41,6 @@ pub(crate) struct Settings {
     pub(crate) try_timeout: Duration,
     /// No ticker; a full queue makes the caller wait.
     pub(crate) replay: bool,
-    pub(crate) on_refusal: Option<OnRefusal>,
 }
 
 pub(crate) struct Engine {
@@ -63,8 +60,7 @@ pub(crate) struct Engine {
     /// Something was answered: there may be room, and there may be nothing left.
     settled: Condvar,
     refused: Mutex<BTreeMap<Reason, u64>>,
-    /// Refused rows since they were last logged.
-    unlogged: Mutex<BTreeMap<String, (u64, String)>>,
+    refusals: Refusals,
     pub(crate) stopped: AtomicBool,
     worker: Worker,
 }
@@ -78,7 +74,13 @@ struct Sender {
 // === impl Engine ===
 
 impl Engine {
-    pub(crate) fn new(settings: Settings, series_max: usize, press: Press, outbox: Outbox) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        refusals: Refusals,
+        series_max: usize,
+        press: Press,
+        outbox: Outbox,
+    ) -> Self {
         let open = minute_of(settings.clock.now());
         Self {
             settings,
@@ -94,7 +96,7 @@ impl Engine {
             wake: Notify::new(),
             settled: Condvar::new(),
             refused: Mutex::default(),
-            unlogged: Mutex::default(),
+            refusals,
             stopped: AtomicBool::new(false),
             worker: Worker::default(),
         }
@@ -109,7 +111,7 @@ impl Engine {
         self.stopped.store(true, Ordering::Release);
         self.wake.notify_one();
         self.worker.join();
-        self.log_refusals();
+        self.refusals.log();
     }
 
     // --- measurements come in ---
@@ -185,7 +187,7 @@ impl Engine {
             self.drain(*open, true, Some(*open));
             *open = now;
             drop(open);
-            self.log_refusals();
+            self.refusals.log();
         }
     }
 
@@ -336,40 +338,14 @@ impl Engine {
             Ok(_) if unknown > 0 => {
                 tracing::warn!(stamp = %packet.stamp, rows = unknown, "too late to learn whether these rows arrived");
             }
-            Ok(receipt) => self.report(receipt),
+            Ok(receipt) => self.refusals.report(receipt),
             Err(SendError::Rejected { message }) => {
                 let (reason, message) = ("rejected".to_owned(), message.clone());
-                self.report_one(&Refused { rows: packet.rows, reason, message });
+                self.refusals.report_one(&Refused { rows: packet.rows, reason, message });
             }
             Err(SendError::Retry { message, .. }) => {
                 tracing::debug!(stamp = %packet.stamp, %message, "a batch will be sent again");
             }
-        }
-    }
-
-    fn report(&self, receipt: &Receipt) {
-        for (reason, rows) in &receipt.refused {
-            let message = receipt.messages.get(reason).cloned().unwrap_or_default();
-            self.report_one(&Refused { rows: *rows, reason: reason.clone(), message });
-        }
-    }
-
-    fn report_one(&self, refused: &Refused) {
-        if let Some(on_refusal) = &self.settings.on_refusal {
-            on_refusal(refused);
-            return;
-        }
-        let mut unlogged = self.unlogged.lock();
-        let (rows, message) = unlogged.entry(refused.reason.clone()).or_default();
-        *rows += refused.rows;
-        message.clone_from(&refused.message);
-    }
-
-    /// Once a minute, a line a reason.
-    fn log_refusals(&self) {
-        let refused = std::mem::take(&mut *self.unlogged.lock());
-        for (reason, (rows, message)) in refused {
-            tracing::warn!(%reason, rows, %message, "the server refused rows");
         }
     }
 

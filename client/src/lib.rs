@@ -12,6 +12,7 @@ mod instrument;
 mod limits;
 mod measure;
 mod query;
+mod refusals;
 mod send;
 mod sender;
 mod worker;

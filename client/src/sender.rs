@@ -16,7 +16,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use crate::send::backoff;
-use crate::send::transport::{Packet, Receipt, SendError, Transport};
+use crate::send::transport::{Packet, Receipt, SendError, Transport, one_try};
 
 /// Sends ready-made batches, each until it is answered. Cheap to clone; clones share a connection. Made by
 /// [`Builder::build_sender`](crate::Builder::build_sender).
@@ -57,8 +57,10 @@ impl BatchSender {
     /// Sends this batch, again and again with backoff, until the server accepts or refuses it. Needs a tokio runtime.
     pub async fn send(&self, packet: Packet) -> Delivery {
         let mut rng = None;
-        for tries in 1.. {
-            match self.one_try(packet.clone()).await {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match one_try(self.transport.as_ref(), packet.clone(), self.try_timeout).await {
                 Ok(receipt) => return Delivery { tries, answer: Ok(receipt) },
                 Err(SendError::Rejected { message }) => return Delivery { tries, answer: Err(message) },
                 Err(SendError::Retry { after, message }) => {
@@ -68,15 +70,6 @@ impl BatchSender {
                 }
             }
         }
-        Delivery { tries: u32::MAX, answer: Err("tried 4 Gi times".to_owned()) }
-    }
-
-    async fn one_try(&self, packet: Packet) -> Result<Receipt, SendError> {
-        let sending = self.transport.publish(packet, self.try_timeout);
-        tokio::time::timeout(self.try_timeout, sending).await.unwrap_or_else(|_| {
-            let message = format!("no answer within {:?}", self.try_timeout);
-            Err(SendError::Retry { after: None, message })
-        })
     }
 }
 

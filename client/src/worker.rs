@@ -17,7 +17,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use crate::clock::until_next_minute;
 use crate::engine::Engine;
 use crate::limits::CLOCK_CHECK;
-use crate::send::transport::{Packet, Receipt, SendError};
+use crate::send::transport::{Receipt, SendError, one_try};
 
 /// The thread, once it was needed.
 #[derive(Debug, Default)]
@@ -78,7 +78,11 @@ async fn send_all(engine: &Arc<Engine>) {
             engine.tick();
         }
         while let Some(packet) = engine.next_packet(began.elapsed()) {
-            packets.insert(tries.spawn(one_try(Arc::clone(engine), packet.clone())).id(), packet);
+            let (engine, sent) = (Arc::clone(engine), packet.clone());
+            let sending = async move {
+                one_try(engine.settings.transport.as_ref(), sent, engine.settings.try_timeout).await
+            };
+            packets.insert(tries.spawn(sending).id(), packet);
         }
         tokio::select! {
             Some(done) = tries.join_next_with_id(), if !tries.is_empty() => {
@@ -91,14 +95,6 @@ async fn send_all(engine: &Arc<Engine>) {
             () = tokio::time::sleep(nap(engine, began.elapsed())) => {}
         }
     }
-}
-
-async fn one_try(engine: Arc<Engine>, packet: Packet) -> Outcome {
-    let timeout = engine.settings.try_timeout;
-    let sending = engine.settings.transport.publish(packet, timeout);
-    tokio::time::timeout(timeout, sending).await.unwrap_or_else(|_| {
-        Err(SendError::Retry { after: None, message: format!("no answer within {timeout:?}") })
-    })
 }
 
 /// A transport that panics has a bug; the batch is tried again as after any other failure.

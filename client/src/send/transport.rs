@@ -61,3 +61,14 @@ pub trait Transport: Send + Sync + 'static {
     /// One try. The client gives up on it after `timeout`.
     fn publish(&self, packet: Packet, timeout: Duration) -> Sending;
 }
+
+/// One try, given up after `timeout`.
+pub(crate) async fn one_try(
+    transport: &dyn Transport,
+    packet: Packet,
+    timeout: Duration,
+) -> Result<Receipt, SendError> {
+    tokio::time::timeout(timeout, transport.publish(packet, timeout)).await.unwrap_or_else(|_| {
+        Err(SendError::Retry { after: None, message: format!("no answer within {timeout:?}") })
+    })
+}
