@@ -17,7 +17,7 @@ pub struct Problem {
     pub what: String,
 }
 
-/// All that is wrong with a file, in its order: of each rule the first thing.
+/// All that is wrong with a file, in its order: of each rule and each setting the first thing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct Problems(pub Vec<Problem>);
 

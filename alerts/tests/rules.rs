@@ -139,6 +139,16 @@ fn the_first_problem_of_every_rule() {
 }
 
 #[test]
+fn the_problems_of_rules_and_settings_stand_together_in_the_order_of_the_file() {
+    let text = "metrics:\n  - {metric: m}\nalerts:\n  - {name: a}\n";
+    let got = RuleSet::parse(text).unwrap_err().to_string();
+    let lines: Vec<&str> = got.lines().collect();
+    assert_eq!(lines.len(), 2, "{got}");
+    assert!(lines[0].starts_with("2:5: metrics[0]: retention is missing"), "{got}");
+    assert!(lines[1].starts_with("4:5: alerts[0]: metric is missing"), "{got}");
+}
+
+#[test]
 fn a_name_is_taken_once() {
     let two = format!("{LEAST}{}", LEAST.trim_start_matches("alerts:\n"));
     assert!(

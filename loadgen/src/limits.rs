@@ -27,7 +27,7 @@ pub(crate) const ROW_SUM_MAX: u64 = 1 << 16;
 /// rows a second.
 pub(crate) const ROWS_MAX: u64 = (1 << 53) / ROW_SUM_MAX;
 
-/// How long a run lasts: the window of one query is 31 days at most.
+/// How long a run lasts: rows declared and applied are known for 31 days, after which no answer says what is missing.
 pub(crate) const DURATION_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A latency beyond this counts as this.

@@ -95,12 +95,6 @@ impl Outcome {
     pub fn rate(&self) -> f64 {
         per_second(self.acked, self.elapsed)
     }
-
-    /// Every row was sent and acknowledged.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
-        self.acked == self.rows
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate is a float")]

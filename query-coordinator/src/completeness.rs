@@ -151,38 +151,30 @@ impl Facts<'_> {
         let sealed_to =
             asked.map(|through| through.map_or(Minute(0), Minute::next)).min().unwrap_or(Minute(0));
         let cut = sealed_to.clamp(older.from, older.to);
-        let plain = |range: MinuteRange| {
-            let declared = self.declared.range(range.from..range.to.max(range.from)).count();
-            let minutes = range.len() - u32::try_from(declared).unwrap_or(range.len()).min(range.len());
-            (minutes > 0).then(|| Spell { minutes, ..self.minute(range.from) })
-        };
         let declared = self.declared.range(older.from..older.to).map(|(minute, _)| self.minute(*minute));
-        let plain = [MinuteRange::new(older.from, cut), MinuteRange::new(cut, older.to)]
-            .into_iter()
-            .filter_map(|range| {
-                plain(range)
-                    .map(|spell| Spell { minute: Self::undeclared(spell.minute, spell.state), ..spell })
-            });
-        declared.chain(plain).collect()
+        let plain = [MinuteRange::new(older.from, cut), MinuteRange::new(cut, older.to)];
+        declared.chain(plain.into_iter().filter_map(|range| self.undeclared(range))).collect()
     }
 
-    /// The same minute as if nothing had been declared for it.
-    fn undeclared(minute: v1::MinuteCompleteness, state: State) -> v1::MinuteCompleteness {
-        let ratio = if matches!(state, State::Unsealed | State::Ahead) { 0.0 } else { 1.0 };
-        v1::MinuteCompleteness { ratio, rows_declared: 0, rows_applied: 0, ..minute }
+    /// The minutes of a range that are all sealed, or all not, for which nothing was declared.
+    fn undeclared(&self, range: MinuteRange) -> Option<Spell> {
+        let declared = self.declared.range(range.from..range.to).count();
+        let minutes = range.len().saturating_sub(count(declared));
+        (minutes > 0).then(|| Spell { minutes, ..self.spell(range.from, 0, 0) })
     }
 
     fn minute(&self, minute: Minute) -> Spell {
+        self.spell(minute, self.declared.get(&minute).copied().unwrap_or(0), (self.applied)(minute))
+    }
+
+    fn spell(&self, minute: Minute, rows_declared: u64, rows_applied: u64) -> Spell {
         let state = self.state(minute);
-        let rows_declared = self.declared.get(&minute).copied().unwrap_or(0);
-        let rows_applied = (self.applied)(minute);
         let ratio = match state {
             State::Unsealed | State::Ahead => 0.0,
             _ if rows_declared == 0 => 1.0,
             _ => (rows(rows_applied) / rows(rows_declared)).min(1.0),
         };
-        let time = minute.unix_seconds();
-        let state_name = state.name().to_owned();
+        let (time, state_name) = (minute.unix_seconds(), state.name().to_owned());
         let minute = v1::MinuteCompleteness { time, ratio, state: state_name, rows_declared, rows_applied };
         Spell { state, minute, minutes: 1 }
     }

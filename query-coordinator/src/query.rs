@@ -32,7 +32,7 @@ pub(crate) struct Query {
     failed: BTreeMap<u32, String>,
     /// Of those: the ones that were too slow. They are not waited for again.
     silent: BTreeSet<u32>,
-    /// Rows declared by minute; what could not be read of them.
+    /// Rows declared by minute, as far back as islands know how many they applied.
     declared: BTreeMap<Minute, u64>,
     _permit: OwnedSemaphorePermit,
     _cancel: CancelOnDrop,

@@ -9,7 +9,7 @@ use crate::completeness::cap_note;
 use crate::gather::Outcome;
 use crate::query::Query;
 use crate::request::{self, SeriesQuery};
-use crate::top::{cells, check_answer, no_sketch, overflow_note, points, ranking};
+use crate::top::{cells, check_answer, no_metric, no_sketch, overflow_note, points, ranking};
 use crate::tuple::Tuple;
 use crate::window::Steps;
 use crate::worker::{CellsJob, RankJob};
@@ -60,7 +60,7 @@ fn warnings(series: &SeriesQuery, outcome: &Outcome, rows: &[v1::SeriesRow], ove
     let scope = &series.scope;
     let mut warnings = Vec::new();
     if !known {
-        warnings.push(format!("account {} has no metric {}", scope.account, scope.metric));
+        warnings.push(no_metric(scope));
     }
     if left_out > 0 {
         let shown = rows.len();

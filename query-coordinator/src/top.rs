@@ -10,11 +10,11 @@ use crate::cells::Cells;
 use crate::completeness::cap_note;
 use crate::gather::{Outcome, gather};
 use crate::query::Query;
-use crate::request::{self, PivotQuery, TopQuery};
+use crate::request::{self, PivotQuery, Scope, TopQuery};
 use crate::tuple::Tuple;
 use crate::window::Steps;
 use crate::worker::{self, CellsJob, RankJob};
-use crate::{Coordinator, QueryError};
+use crate::{Coordinator, QueryError, QueryLimits};
 
 // === impl Coordinator ===
 
@@ -62,7 +62,7 @@ impl Coordinator {
 
 /// Rows × metrics × steps.
 pub(crate) fn check_answer(
-    limits: &crate::QueryLimits,
+    limits: &QueryLimits,
     rows: usize,
     metrics: usize,
     steps: usize,
@@ -88,7 +88,7 @@ pub(crate) async fn ranking(query: &mut Query, mut job: RankJob) -> Result<Outco
 }
 
 /// Merging millions of groups is no work for a thread that serves connections.
-pub(crate) async fn blocking<T: Send + 'static>(
+async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, QueryError> + Send + 'static,
 ) -> Result<T, QueryError> {
     let done = tokio::task::spawn_blocking(work).await;
@@ -216,10 +216,7 @@ pub(crate) fn overflow_note(sampling: model::Sampling, metric: &str, rows: u64) 
 fn warnings(top: &TopQuery, outcome: &Outcome) -> Vec<String> {
     let mut warnings = Vec::new();
     if !outcome.known {
-        let (metric, account) = (&top.scope.metric, &top.scope.account);
-        warnings.push(format!(
-            "account {account} has no metric {metric}: /v1/metrics/list has those that it has"
-        ));
+        warnings.push(no_metric(&top.scope));
     }
     let others = std::iter::once(&outcome.rest.aggregate);
     let all = outcome.winners.iter().map(|winner| &winner.aggregate).chain(others);
@@ -228,6 +225,12 @@ fn warnings(top: &TopQuery, outcome: &Outcome) -> Vec<String> {
     warnings.extend(no_sketch(top.rank, &top.scope.metric, outcome.rest.unranked));
     warnings.extend(cap_note(top.scope.range));
     warnings
+}
+
+/// The metric is nowhere.
+pub(crate) fn no_metric(scope: &Scope) -> String {
+    let (account, metric) = (&scope.account, &scope.metric);
+    format!("account {account} has no metric {metric}: /v1/metrics/list has those that it has")
 }
 
 /// Groups that have data and no sketch to read.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use hints_index::Search;
+use hints_index::{ABSENT, Search};
 use model::{Aggregate, Matcher, Minute, MinuteRange, Number, Sampling, Scalars};
 use store::Columns;
 
@@ -252,7 +252,7 @@ pub(crate) fn metrics(
     {
         let found = active(reading, index, &[], query.range, budget)?;
         if !found.is_empty() {
-            let has = |dim: &&hints_index::Dim| found.iter().any(|position| dim.value_id(position) != 0);
+            let has = |dim: &&hints_index::Dim| found.iter().any(|position| dim.value_id(position) != ABSENT);
             let dims = index.dims().iter().filter(has).map(|dim| dim.name().to_owned()).collect();
             all.insert(name.to_owned(), MetricPartial { series: found.len() as u64, dims });
         }

@@ -50,9 +50,20 @@ pub(super) fn file(text: &str) -> Result<RuleSet, Problems> {
     if list.is_none() && settings.is_none() {
         return Err(fields.problem("alerts is missing, and so is metrics").into());
     }
-    let list = list.map_or(Ok(Vec::new()), |list| list.list(RULES_MAX))?;
-    let metrics = settings.map_or(Ok(Vec::new()), |list| metric_setting::metrics(&list))?;
-    Ok(RuleSet { metrics, ..alerts(&list)? })
+    let metrics = settings.map_or(Ok(Vec::new()), |list| metric_setting::metrics(&list));
+    let rules = match list.map_or(Ok(Vec::new()), |list| list.list(RULES_MAX)) {
+        Ok(list) => alerts(&list),
+        Err(problem) => Err(problem.into()),
+    };
+    match (rules, metrics) {
+        (Ok(rules), Ok(metrics)) => Ok(RuleSet { metrics, ..rules }),
+        (rules, metrics) => {
+            let found = [rules.err(), metrics.err()].into_iter().flatten();
+            let mut problems: Vec<Problem> = found.flat_map(|Problems(found)| found).collect();
+            problems.sort_by_key(|problem| (problem.line, problem.column));
+            Err(Problems(problems))
+        }
+    }
 }
 
 /// The list under `alerts`.
