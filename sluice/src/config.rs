@@ -122,35 +122,53 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
         layers.pick("data", args.data.as_ref().map(path), file.data.as_ref().map(path), "./sluice-data")?;
     let grpc: String = layers.pick("grpc", args.grpc.clone(), file.grpc, "127.0.0.1:4317")?;
     let http: String = layers.pick("http", args.http.clone(), file.http, "127.0.0.1:4318")?;
-    let partitions: u32 = layers.pick("partitions", args.partitions, file.partitions, "4")?;
-    // One metric of a small installation should use all of it; beyond four partitions a query should not ask all.
-    let spread_default = partitions.clamp(1, 4).to_string();
-    let spread = layers.pick("spread", args.spread, file.spread, &spread_default)?;
-    let given = Given { partitions: layers.is_given("partitions"), spread: layers.is_given("spread") };
+    let (placement, given) = placement(args, file.partitions, file.spread, &mut layers)?;
     let http_hosts: String = layers.pick("http_hosts", args.http_hosts.clone(), file.http_hosts, "")?;
     let grace_ms = layers.pick("grace_ms", args.grace_ms, file.grace_ms, "5000")?;
     let retention_days = layers.pick("retention_days", args.retention_days, file.retention_days, "3650")?;
     let url = layers.pick("object_store", args.object_store.clone(), file.object_store, "")?;
     let days = layers.pick("hot_retention_days", args.hot_retention_days, file.hot_retention_days, "0")?;
     let cache_mb = layers.pick("cold_cache_mb", args.cold_cache_mb, file.cold_cache_mb, "64")?;
-    let cold = cold(url, days, cache_mb)?;
-
     let rules: String =
         layers.pick("rules", args.rules.as_ref().map(path), file.rules.as_ref().map(path), "./rules")?;
     let alertmanager: String =
         layers.pick("alertmanager", args.alertmanager.clone(), file.alertmanager, "")?;
-    if !alertmanager.is_empty() && !alertmanager.starts_with("http://") {
-        bail!("alertmanager is {alertmanager:?}, must be http://HOST:PORT: this version has no TLS");
-    }
-    let mib_default = MEMORY_BYTES_DEFAULT >> 20;
-    let publish_memory_mib: usize = layers.pick(
-        "publish_memory_mib",
-        args.publish_memory_mib,
-        file.publish_memory_mib,
-        &mib_default.to_string(),
-    )?;
+    let mib = (MEMORY_BYTES_DEFAULT >> 20).to_string();
+    let memory_mib =
+        layers.pick("publish_memory_mib", args.publish_memory_mib, file.publish_memory_mib, &mib)?;
 
-    let placement = Placement::new(partitions, spread)?;
+    check_numbers(grace_ms, retention_days, memory_mib)?;
+    let config = Config {
+        data: PathBuf::from(data),
+        grpc: address("grpc", &grpc)?,
+        http: address("http", &http)?,
+        placement,
+        given,
+        http_hosts: names(&http_hosts),
+        grace_ms,
+        retention_days,
+        cold: cold(url, days, cache_mb)?,
+        publish_memory_bytes: memory_mib.saturating_mul(1 << 20),
+        rules: PathBuf::from(rules),
+        alertmanager: receiver(alertmanager)?,
+    };
+    Ok((config, layers.settings))
+}
+
+fn placement(
+    args: &ServeArgs,
+    partitions: Option<u32>,
+    spread: Option<u32>,
+    layers: &mut Layers<'_>,
+) -> anyhow::Result<(Placement, Given)> {
+    let partitions: u32 = layers.pick("partitions", args.partitions, partitions, "4")?;
+    // One metric of a small installation should use all of it; beyond four partitions a query should not ask all.
+    let spread = layers.pick("spread", args.spread, spread, &partitions.clamp(1, 4).to_string())?;
+    let given = Given { partitions: layers.is_given("partitions"), spread: layers.is_given("spread") };
+    Ok((Placement::new(partitions, spread)?, given))
+}
+
+fn check_numbers(grace_ms: u64, retention_days: u32, publish_memory_mib: usize) -> anyhow::Result<()> {
     if grace_ms > GRACE_MS_MAX {
         bail!(
             "grace_ms is {grace_ms}, must be at most {GRACE_MS_MAX}: later rows are merged as late ones anyway"
@@ -165,26 +183,19 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
             "publish_memory_mib is {publish_memory_mib}, must be at least {mib_min}: the largest request must find a place"
         );
     }
-    let config = Config {
-        data: PathBuf::from(data),
-        grpc: address("grpc", &grpc)?,
-        http: address("http", &http)?,
-        placement,
-        given,
-        http_hosts: http_hosts
-            .split(',')
-            .map(str::trim)
-            .filter(|host| !host.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        grace_ms,
-        retention_days,
-        cold,
-        publish_memory_bytes: publish_memory_mib.saturating_mul(1 << 20),
-        rules: PathBuf::from(rules),
-        alertmanager: Some(alertmanager).filter(|url| !url.is_empty()),
-    };
-    Ok((config, layers.settings))
+    Ok(())
+}
+
+/// Of a list by commas.
+fn names(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+fn receiver(url: String) -> anyhow::Result<Option<String>> {
+    if !url.is_empty() && !url.starts_with("http://") {
+        bail!("alertmanager is {url:?}, must be http://HOST:PORT: this version has no TLS");
+    }
+    Ok(Some(url).filter(|url| !url.is_empty()))
 }
 
 fn cold(url: String, days: u32, cache_mb: usize) -> anyhow::Result<ColdConfig> {
