@@ -88,10 +88,17 @@ pub(crate) fn read_u32(key: &[u8]) -> Option<u32> {
 }
 
 pub(crate) fn drops((account, metric, reason): &DropKey) -> Vec<u8> {
-    tagged(DROPS, &[reason.name().as_bytes(), &[0], account.as_bytes(), &[0], metric.as_bytes()])
+    tagged(DROPS, &[reason.name().as_bytes(), &[0], &escaped(account), &[0], &escaped(metric)])
 }
 
-/// Names may hold any character, so they are told apart by the value's lengths, not by this key.
+/// Names may hold any character: a NUL of theirs is followed by a byte that UTF-8 never has, so that it is not taken for
+/// the one between two names.
+fn escaped(name: &str) -> Vec<u8> {
+    let escape = |byte: u8| std::iter::once(byte).chain((byte == 0).then_some(0xff));
+    name.bytes().flat_map(escape).collect()
+}
+
+/// As the value names them.
 pub(crate) fn drop_key(account: &str, metric: &str, reason: &str) -> Option<DropKey> {
     Some((account.into(), metric.into(), Reason::from_name(reason)?))
 }
@@ -105,4 +112,17 @@ fn tagged(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut key = vec![tag];
     parts.iter().for_each(|part| key.extend_from_slice(part));
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_nuls_have_keys_of_their_own() {
+        let key = |account: &str, metric: &str| drops(&(account.into(), metric.into(), Reason::TooOld));
+        let keys = [key("a", "b"), key("a\0b", ""), key("a\0", "b"), key("a", "\0b"), key("", "a\0b")];
+        let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+    }
 }
