@@ -6,6 +6,7 @@
 
 mod columns;
 mod directory;
+mod extremes;
 mod minutes;
 mod numbers;
 mod page;

@@ -27,6 +27,8 @@ pub(super) enum Tag {
     MinFloats = 7,
     MaxInts = 8,
     MaxFloats = 9,
+    MinDistances = 10,
+    MaxDistances = 11,
     DistinctRows = 16,
     DistinctEstimates = 17,
     DistinctSketches = 18,

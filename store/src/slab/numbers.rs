@@ -16,9 +16,9 @@ const FLOAT_EXACT_MAX: u64 = 1 << 53;
 /// Where one of sum, min and max lies, and the bit of the kinds that tells how to read it.
 #[derive(Clone, Copy)]
 pub(super) struct Numbers {
-    ints: Tag,
+    pub(super) ints: Tag,
     floats: Tag,
-    float_bit: u8,
+    pub(super) float_bit: u8,
 }
 
 pub(super) const SUM: Numbers =
@@ -31,7 +31,7 @@ pub(super) const MAX: Numbers =
 /// Buffers between the codec and the column.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    ints: Vec<i64>,
+    pub(super) ints: Vec<i64>,
     floats: Vec<f64>,
 }
 

@@ -7,6 +7,7 @@ use model::{Kinds, LocalId, Minute};
 use crate::StoreError;
 
 use super::directory::{Directory, Tag, decode};
+use super::extremes::{self, Seen};
 use super::minutes::PageMinutes;
 use super::numbers::{self, Scratch};
 use super::sketches::{DistinctRows, DistributionRows, required, retain};
@@ -158,9 +159,10 @@ impl SlabColumns {
         let rows = counts.iter().zip(&*kinds);
         let store_theirs = rows.filter(|(count, kinds)| stores_extremes(**count, **kinds));
         extreme_kinds.extend(store_theirs.map(|(_, kinds)| *kinds));
-        let columns = [(min, numbers::MIN, &mut self.mins), (max, numbers::MAX, &mut self.maxes)];
+        let seen = Seen { counts, kinds, sums };
+        let columns = [(min, extremes::MIN, &mut self.mins), (max, extremes::MAX, &mut self.maxes)];
         for (_, column, out) in columns.into_iter().filter(|(wanted, ..)| *wanted) {
-            numbers::take(column, directory, extreme_kinds, scratch, extremes)?;
+            column.take(directory, seen, extreme_kinds, scratch, extremes)?;
             spread(counts, kinds, sums, extremes, out);
         }
         Ok(())

@@ -4,6 +4,7 @@ use model::{Distinct, Distribution, Kinds, Scalars};
 
 use super::OWN_EXTREMES;
 use super::directory::{DirectoryWriter, Tag};
+use super::extremes::{self, Seen};
 use super::numbers;
 use super::sketches::{DistinctRows, DistributionRows};
 
@@ -73,8 +74,8 @@ impl Rows {
         }
         out.column(Tag::Counts, |bytes| codec::encode_uints(&self.counts, bytes));
         numbers::put(numbers::SUM, &self.sums, &self.kinds, out);
-        numbers::put(numbers::MIN, &self.mins, &self.extreme_kinds, out);
-        numbers::put(numbers::MAX, &self.maxes, &self.extreme_kinds, out);
+        let seen = Seen { counts: &self.counts, kinds: &self.kinds, sums: &self.sums };
+        extremes::put(seen, &self.mins, &self.maxes, &self.extreme_kinds, out);
         self.distinct.put(out);
         self.distribution.put(out);
     }
