@@ -53,6 +53,14 @@ pub enum BuildError {
         /// What is wrong with it.
         source: tonic::transport::Error,
     },
+    /// A host by itself, which would be tried in vain until the time is up.
+    #[error(
+        "endpoint `{endpoint}` does not begin with http:// or https://: give one such as {ENDPOINT_DEFAULT}"
+    )]
+    Scheme {
+        /// As it was given.
+        endpoint: String,
+    },
     /// No name for an account.
     #[error("account `{account}` has {} bytes, must have 1 to {max}", account.len())]
     Account {
@@ -279,9 +287,13 @@ impl Builder {
         if let Some(transport) = self.transport.take() {
             return Ok(transport);
         }
-        let transport = GrpcTransport::new(&self.endpoint, self.compression);
-        let error = |source| BuildError::Endpoint { endpoint: self.endpoint.clone(), source };
-        Ok(Arc::new(transport.map_err(error)?))
+        let endpoint = || self.endpoint.clone();
+        let transport = GrpcTransport::new(&self.endpoint, self.compression)
+            .map_err(|source| BuildError::Endpoint { endpoint: endpoint(), source })?;
+        if !["http://", "https://"].iter().any(|scheme| self.endpoint.starts_with(scheme)) {
+            return Err(BuildError::Scheme { endpoint: endpoint() });
+        }
+        Ok(Arc::new(transport))
     }
 
     fn first_stamp(&self) -> Stamp {

@@ -362,6 +362,7 @@ fn settings_that_cannot_be_are_named() {
             .starts_with("queue_bytes_max is 1, must be at least 4194304")
     );
     assert!(said(Client::builder().endpoint("no url")).starts_with("endpoint `no url` is not a URL"));
+    assert!(said(Client::builder().endpoint("host:4317")).contains("does not begin with http://"));
     assert!(said(Client::builder().series_max(0)).starts_with("series_max is 0"));
     assert_eq!(said(Client::builder().host("h".repeat(1025))), "host has 1025 bytes, must have at most 1024");
 }

@@ -189,6 +189,7 @@ fn what_is_not_there_is_said_with_the_way_to_it() {
     for (words, said) in [
         (&["delete", "Nope", "--yes"][..], "has no series of a metric Nope: `sluice metrics"),
         (&["delete", "Nope", "--where", "a=b"], "has no series of Nope with a=b: `sluice hints Nope"),
+        (&["delete", "Nope", "--where", ""], "--where names no condition"),
         (&["alerts"], "there are no rules"),
     ] {
         let output = sluice(&[words, &["--server", &url]].concat());

@@ -81,14 +81,8 @@ pub(crate) struct DeleteArgs {
     #[arg(conflicts_with = "everything")]
     pub(crate) metric: Option<String>,
     /// Only series that fulfil this, as in --where of `sluice top`
-    #[arg(
-        long = "where",
-        value_name = "CONDITIONS",
-        default_value = "",
-        hide_default_value = true,
-        conflicts_with = "everything"
-    )]
-    pub(crate) conditions: String,
+    #[arg(long = "where", value_name = "CONDITIONS", conflicts_with = "everything")]
+    pub(crate) conditions: Option<String>,
     /// Whose; must be named with --everything [default: default]
     #[arg(long, value_name = "NAME", env = "SLUICE_ACCOUNT")]
     pub(crate) account: Option<String>,

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use model::Placement;
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::commands::backup::{SCRATCH, remove};
 
@@ -46,6 +47,29 @@ struct Layout {
     format: u32,
     partitions: u32,
     spread: u32,
+    /// Of the numbers above: another spread finds a part of the rows, and nobody would know. Directories that were made
+    /// before it was written have none.
+    #[serde(default)]
+    xxh3: Option<u64>,
+}
+
+// === impl Layout ===
+
+impl Layout {
+    fn of(placement: Placement) -> Self {
+        let (partitions, spread) = (placement.partitions(), placement.spread());
+        let layout = Self { format: FORMAT, partitions, spread, xxh3: None };
+        Self { xxh3: Some(layout.hash()), ..layout }
+    }
+
+    /// Below 2^53, which every reader of JSON has without loss.
+    fn hash(&self) -> u64 {
+        xxh3_64(format!("{} {} {}", self.format, self.partitions, self.spread).as_bytes()) >> 11
+    }
+
+    fn is_whole(&self) -> bool {
+        self.xxh3.is_none_or(|written| written == self.hash())
+    }
 }
 
 // === impl DataDir ===
@@ -197,6 +221,12 @@ fn read_layout(path: &Path) -> anyhow::Result<Option<Layout>> {
                     layout.format
                 );
             }
+            if !layout.is_whole() {
+                bail!(
+                    "{} is damaged: its numbers are not those that were written; restore it from a backup",
+                    path.display()
+                );
+            }
             Ok(Some(layout))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -227,7 +257,7 @@ fn sound_placement(path: &Path, layout: &Layout) -> anyhow::Result<Placement> {
 
 /// Written whole or not at all: a crash in between leaves no half file under the real name.
 pub(crate) fn write_layout(path: &Path, placement: Placement) -> anyhow::Result<()> {
-    let layout = Layout { format: FORMAT, partitions: placement.partitions(), spread: placement.spread() };
+    let layout = Layout::of(placement);
     let (target, draft) = (path.join(LAYOUT), path.join(format!("{LAYOUT}.new")));
     let write = || -> std::io::Result<()> {
         let mut file = File::create(&draft)?;
@@ -270,6 +300,24 @@ mod tests {
         let same = Given { partitions: true, spread: false };
         assert_eq!(DataDir::open(&data, placement(2, 2), same).unwrap().placement, placement(2, 1));
         assert_eq!(partitions(&data).unwrap(), 2);
+    }
+
+    #[test]
+    fn other_numbers_than_were_written_are_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(DataDir::open(dir.path(), placement(4, 4), Given::default()).unwrap());
+        let path = dir.path().join(LAYOUT);
+        let written = fs::read_to_string(&path).unwrap();
+        for (number, another) in
+            [("\"spread\": 4", "\"spread\": 3"), ("\"partitions\": 4", "\"partitions\": 5")]
+        {
+            fs::write(&path, written.replace(number, another)).unwrap();
+            let error = DataDir::open(dir.path(), placement(4, 4), Given::default()).unwrap_err().to_string();
+            assert!(error.contains("is damaged"), "{error}");
+            assert!(partitions(dir.path()).unwrap_err().to_string().contains("is damaged"));
+        }
+        fs::write(&path, r#"{"format": 1, "partitions": 4, "spread": 3}"#).unwrap();
+        assert_eq!(partitions(dir.path()).unwrap(), 4, "made before there was a hash");
     }
 
     #[test]
