@@ -65,7 +65,9 @@ fn split(from: &str) -> (&str, Option<&str>) {
 /// What an interrupted restore was of; `None` of an empty directory, or none at all.
 fn claimed(data: &Path) -> anyhow::Result<Option<String>> {
     match fs::read_to_string(data.join(RESTORING)) {
-        Ok(from) => return Ok(Some(from.trim().to_owned())),
+        Ok(from) if from.ends_with('\n') => return Ok(Some(from.trim().to_owned())),
+        // It was cut off in the middle of its claim, before it fetched anything.
+        Ok(_) => return Ok(None),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => {
             return Err(error).with_context(|| format!("cannot read {}", data.join(RESTORING).display()));
@@ -95,6 +97,9 @@ fn claim(data: &Path, begun: Option<&str>, from: &str) -> anyhow::Result<()> {
             "{} holds an unfinished restore of {begun}: end that one, or empty the directory for {from}",
             data.display()
         );
+    }
+    if begun.is_some() {
+        return Ok(()); // written again, it could be cut off when there is something to lose
     }
     fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
     let path = data.join(RESTORING);
@@ -183,6 +188,24 @@ fn sync(dir: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_claim_that_was_cut_off_is_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let written = || fs::read_to_string(dir.path().join(RESTORING)).unwrap();
+        assert_eq!(claimed(dir.path()).unwrap(), None);
+        for cut_off in ["", "s3://buck"] {
+            fs::write(dir.path().join(RESTORING), cut_off).unwrap();
+            assert_eq!(claimed(dir.path()).unwrap(), None);
+            claim(dir.path(), None, "s3://bucket@b").unwrap();
+            assert_eq!(
+                (written(), claimed(dir.path()).unwrap().as_deref()),
+                ("s3://bucket@b\n".into(), Some("s3://bucket@b"))
+            );
+        }
+        let another = claim(dir.path(), Some("s3://bucket@b"), "s3://bucket@c").unwrap_err().to_string();
+        assert!(another.contains("unfinished restore of s3://bucket@b"), "{another}");
+    }
 
     #[test]
     fn a_backups_name_stands_behind_the_last_at_sign() {
