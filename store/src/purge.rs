@@ -6,7 +6,8 @@
 //! Never: reads all at once: [`WALK_BYTES`] a step.
 //!
 //! Slabs first: compaction may turn one round into a page at any time, but what has been purged brings no deleted row
-//! into a page any more. Then pages with their hours, then the days that are built of hours.
+//! into a page any more. Then pages with their hours, then the days that are built of hours; but a day's rows go with an
+//! hour that goes as a whole, for a day without hours is one whose hours retention has taken, and gets no more.
 
 use std::ops::ControlFlow;
 
@@ -14,6 +15,7 @@ use model::{Aggregate, LocalId, MetricId};
 
 use crate::keys::{PartKey, metric_keys};
 use crate::kv::Each;
+use crate::parts::each_part;
 use crate::salvage::range_past_damage;
 use crate::{Cf, Columns, KvBatch, KvSnapshot, PageBlock, SlabBlock, SlabColumns, StoreError, Tier, cold};
 
@@ -128,6 +130,9 @@ fn without(
     let new_key = last.map(|last| renamed(last).unwrap_or_else(|| key.to_vec()));
     let block = if block.is_empty() { None } else { Some(block.encode()?) };
     let page = if cf == Cf::Hours { page(snapshot, key, is_gone, columns)? } else { None };
+    if let (Cf::Hours, None, Some(part)) = (cf, &block, PartKey::from_bytes(key)) {
+        day(snapshot, part, is_gone, columns, batch)?;
+    }
     let mut replace = |cf, bytes: Option<Vec<u8>>| {
         batch.delete(cf, key);
         if let (Some(key), Some(bytes)) = (&new_key, bytes) {
@@ -139,6 +144,22 @@ fn without(
         replace(Cf::Pages, page);
     }
     Ok(())
+}
+
+/// The day of an hour. What cannot be read of it is met, and counted, again when all days are looked at.
+fn day(
+    snapshot: &dyn KvSnapshot,
+    hour: PartKey,
+    is_gone: IsGone<'_>,
+    columns: &mut SlabColumns,
+    batch: &mut KvBatch,
+) -> Result<(), StoreError> {
+    let day = Tier::Day.of(Tier::Hour.range(hour.period).from);
+    let done = each_part(snapshot, Cf::Days, hour.metric, day..day + 1, None, &mut |part, value| {
+        without(snapshot, Cf::Days, (&part.to_bytes(), value), is_gone, columns, batch)?;
+        Ok(ControlFlow::Continue(()))
+    });
+    done.or_else(|why| if why.is_damage() { Ok(()) } else { Err(why) })
 }
 
 /// The page of the same name without the deleted series: `Some(None)` when nothing is left, `None` when there is none.
