@@ -14,6 +14,8 @@ need() { # need PACKAGE 'CHECK' 'WHY'
 
 need clang           'command -v clang++'                                  'compiles RocksDB (C++)'
 need libclang-dev    'ls /usr/lib/llvm-*/lib/libclang*.so* /usr/lib/*/libclang*.so*  | grep -q .' 'bindgen reads RocksDB'\''s header with it'
+need cmake           'command -v cmake'                                    'configures librdkafka (C)'
+need libcurl4-openssl-dev 'ls /usr/include/*/curl/curl.h /usr/include/curl/curl.h | grep -q .' 'a header that librdkafka asks for'
 need make            'command -v make'                                     'runs the targets of the Makefile'
 need curl            'command -v curl'                                     'the demo asks the HTTP API with it'
 need strace          'command -v strace'                                   'tests fail the disk under the server with it'

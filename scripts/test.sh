@@ -18,6 +18,8 @@ fi
 step "tests (the server is killed ${SLUICE_KILLS:=50} times among them)"
 export SLUICE_KILLS
 cargo test --locked --workspace
+step "the log on real Kafka brokers"
+scripts/test-cluster.sh
 step "planted bugs, which the simulator must find"
 cargo test --locked -p sim --features planted-bugs
 step "decoders fuzzed, a few seconds each"

@@ -27,12 +27,22 @@ use crate::log::{
 /// A wait that is long enough on any machine; a good log is done at once.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A log under test, empty at first. [`run`] expects that a release of 1,000 records of 1 KiB frees something.
+/// A log under test, empty at first. [`run`] expects that 900 of 1,000 records of 1 KiB being let go frees something.
 pub trait Fixture {
-    /// The log, open.
+    /// The log, open, and known from start to end.
     fn log(&self) -> Arc<dyn PartitionLog>;
     /// Closes the log and opens it again, as after a restart. Nobody else holds it now.
     fn reopen(&mut self);
+    /// Lets go of records below `before`, by whatever lets go of them: the reader's release, unless retention is somebody else's.
+    /// False where the log cannot be made to.
+    fn expire(&self, before: Offset) -> bool {
+        self.log().release(before).expect("a release");
+        true
+    }
+    /// The largest record that it can keep.
+    fn record_bytes_max(&self) -> usize {
+        RECORD_BYTES_MAX
+    }
 }
 
 /// Runs all cases, each on a log of its own.
@@ -40,7 +50,7 @@ pub trait Fixture {
 /// # Panics
 /// When the log breaks a promise; the message says which.
 pub fn run(make: impl Fn() -> Box<dyn Fixture>) {
-    let cases: [fn(&mut dyn Fixture); 13] = [
+    let cases: [fn(&mut dyn Fixture); 14] = [
         an_empty_log_is_empty,
         offsets_are_dense_and_records_keep_their_order,
         a_read_begins_anywhere,
@@ -48,7 +58,8 @@ pub fn run(make: impl Fn() -> Box<dyn Fixture>) {
         a_read_at_the_end_waits_for_nothing,
         a_read_at_the_end_wakes,
         beyond_the_end_is_an_error,
-        released_records_are_expired,
+        a_release_takes_nothing_that_is_still_needed,
+        records_that_are_gone_are_expired,
         records_may_be_empty_and_as_large_as_the_limit,
         a_future_hears_the_ack,
         a_log_at_work_has_not_stopped,
@@ -125,15 +136,28 @@ fn beyond_the_end_is_an_error(fixture: &mut dyn Fixture) {
     assert_eq!(log.start(), 0, "a refused release frees nothing");
 }
 
-fn released_records_are_expired(fixture: &mut dyn Fixture) {
+fn a_release_takes_nothing_that_is_still_needed(fixture: &mut dyn Fixture) {
+    let log = fixture.log();
+    fill(&*log, 0..200);
+    for before in [0, 1, 100, 150, 200] {
+        log.release(before).expect("a release");
+        assert!(log.start() <= before, "starts at {} after a release of {before}", log.start());
+        assert_eq!(read_all(&*log, before), entries(before..200));
+    }
+}
+
+fn records_that_are_gone_are_expired(fixture: &mut dyn Fixture) {
     let log = fixture.log();
     for _ in 0..1_000 {
         log.append(Bytes::from(vec![7; 1_024]), Box::new(drop));
     }
     append(&*log, record(1_000));
-    log.release(900).expect("a release");
+    if !fixture.expire(900) {
+        eprintln!("SKIPPED: records that are gone, for this log cannot be made to let go of any");
+        return;
+    }
     let start = log.start();
-    assert!(0 < start && start <= 900, "starts at {start} after a release of 900");
+    assert!(0 < start && start <= 900, "starts at {start} after 900 were let go");
     drop(log);
     for _ in ["as released", "reopened"] {
         let log = fixture.log();
@@ -144,7 +168,7 @@ fn released_records_are_expired(fixture: &mut dyn Fixture) {
             "{expired:?}"
         );
         assert_eq!(read_all(&*log, start).len() as u64, 1_001 - start);
-        log.release(1).expect("released already");
+        log.release(1).expect("let go already");
         drop(log);
         fixture.reopen();
     }
@@ -153,7 +177,7 @@ fn released_records_are_expired(fixture: &mut dyn Fixture) {
 
 fn records_may_be_empty_and_as_large_as_the_limit(fixture: &mut dyn Fixture) {
     let log = fixture.log();
-    let sizes = [0, RECORD_BYTES_MAX, 1, 0];
+    let sizes = [0, fixture.record_bytes_max(), 1, 0];
     for size in sizes {
         append(&*log, Bytes::from(vec![7; size]));
     }

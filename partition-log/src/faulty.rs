@@ -94,6 +94,10 @@ impl<L: PartitionLog> PartitionLog for FaultyLog<L> {
         self.inner.end()
     }
 
+    fn unknown(&self) -> Option<String> {
+        self.inner.unknown()
+    }
+
     fn stopped(&self) -> Option<String> {
         self.stopped.lock().clone().or_else(|| self.inner.stopped())
     }

@@ -5,8 +5,8 @@
 //! Kept:  what has not been released.
 //! Lost on a crash: what was not acknowledged.
 //!
-//! [`EmbeddedLog`] is the one of `sluice serve` (its bytes are drawn in `FORMAT.md`), [`MemoryLog`] the one of tests,
-//! [`FaultyLog`] the evil twin of either. [`conformance::run`] says what all of them promise.
+//! [`EmbeddedLog`] is the one of `sluice serve` (its bytes are drawn in `FORMAT.md`), [`KafkaLog`] the one of a cluster,
+//! [`MemoryLog`] the one of tests, [`FaultyLog`] the evil twin of any. [`conformance::run`] says what all of them promise.
 //!
 //! ```
 //! use std::time::Duration;
@@ -46,6 +46,7 @@ pub mod conformance;
 pub mod disk;
 mod embedded;
 mod faulty;
+mod kafka;
 pub mod limits;
 mod log;
 mod memory;
@@ -53,6 +54,9 @@ mod random;
 
 pub use embedded::{EmbeddedLog, Inspected, LogConfig, OpenError, Opened, Recovery, inspect};
 pub use faulty::{Faults, FaultyLog};
+pub use kafka::{
+    ACK_TIMEOUT, KafkaConfig, KafkaLog, KafkaTopic, MESSAGE_BYTES_MAX, OpenError as KafkaOpenError,
+};
 pub use log::{
     Ack, AppendError, Entry, Offset, PartitionLog, ReadError, ReleaseError, append_async, append_blocking,
 };

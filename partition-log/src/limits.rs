@@ -14,6 +14,9 @@ pub const QUEUE_BYTES_MAX: usize = 32 << 20;
 /// 10 ms, so an ack that waits for the group before it and its own waits 20 ms.
 pub const GROUP_BYTES_MAX: usize = 4 << 20;
 
+/// What a reader of Kafka fetches ahead: as much as an island reads at once.
+pub const READ_AHEAD_BYTES_MAX: usize = 4 << 20;
+
 /// A segment is as long as this at most. It is what `release` can free, and what an open has to scan: 0.1 s.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 

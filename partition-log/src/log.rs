@@ -42,22 +42,30 @@ pub trait PartitionLog: Send + Sync {
     /// One past the newest durable record.
     fn end(&self) -> Offset;
 
+    /// Why it is not known yet where the log starts and ends: it is kept elsewhere and has not answered. Until it has, `start` and
+    /// `end` say nothing, and reads give nothing. A log of this machine always knows.
+    fn unknown(&self) -> Option<String> {
+        None
+    }
+
     /// Why appends are refused now; `None` while they are taken. For whoever says how the process does: a full queue
-    /// is no such reason, a full disk is one until an append finds room again, and all others are final.
+    /// is no such reason; a full disk is one until an append finds room again, and so is a log elsewhere that is away.
     fn stopped(&self) -> Option<String>;
 
     /// The durable records from `from` on, in order: as many as fit into `bytes_max`, but at least one.
     ///
     /// At the end it waits up to `wait` for a record and returns `[]` when none came. It may return fewer
-    /// records than there are; whoever wants them all asks again.
+    /// records than there are; whoever wants them all asks again. A log that is away is waited for in the same way.
     ///
     /// # Errors
-    /// [`ReadError::Expired`] below the start, [`ReadError::BeyondEnd`] above the end, and what the disk says.
+    /// [`ReadError::Expired`] below the start, [`ReadError::BeyondEnd`] above the end, and what the disk says. Whatever the
+    /// error, nothing was skipped.
     fn read(&self, from: Offset, bytes_max: usize, wait: Duration) -> Result<Vec<Entry>, ReadError>;
 
-    /// Says that nobody needs the records below `before` any more, so that their space may be freed.
+    /// Says that this reader does not need the records below `before` any more, so that their space may be freed.
     ///
-    /// The log frees what is convenient (whole segments), so [`start`](Self::start) moves to `before` or less.
+    /// The log frees what is convenient (whole segments; nothing at all where other readers may still need it), so
+    /// [`start`](Self::start) moves to `before` or less.
     ///
     /// # Errors
     /// [`ReleaseError::BeyondEnd`] when `before` is above the end; nothing is freed then.
@@ -67,9 +75,9 @@ pub trait PartitionLog: Send + Sync {
 /// Why a record was not acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// Backpressure: as much waits for the disk as may wait.
+    /// Backpressure: as much waits to be durable as may wait.
     #[error(
-        "log queue is full: {records} records, {bytes} bytes wait for the disk \
+        "log queue is full: {records} records, {bytes} bytes wait to be durable \
          (limits {records_max}, {bytes_max}); try again later"
     )]
     Full {
@@ -93,6 +101,13 @@ pub enum AppendError {
     /// There was no room on the disk, and nothing of the record is left there. The next append tries again.
     #[error("the log has no room: {0}")]
     NoRoom(String),
+    /// The log is kept elsewhere and cannot be reached, or is not as it must be. Nothing of the record was taken, and the
+    /// next append tries again.
+    #[error("the log is away: {0}; try again later")]
+    Away(String),
+    /// The record was sent, and nobody can say whether it is durable: its sender retries under the same identity.
+    #[error("the log did not confirm the record: {0}; send it again")]
+    Unconfirmed(String),
     /// The log takes nothing more until it is opened again. Durable records stay readable.
     ///
     /// A record that was already queued may or may not be durable: its sender retries under the same identity.
@@ -118,6 +133,24 @@ pub enum ReadError {
         from: Offset,
         /// One past the newest.
         end: Offset,
+    },
+    /// A record is not there, and later ones are: the topic is compacted or has transactions, which it must not have.
+    #[error(
+        "record {from} is missing, the next is {next}: restore the log; a topic must be neither compacted nor transactional"
+    )]
+    Gap {
+        /// Asked for.
+        from: Offset,
+        /// What came.
+        next: Offset,
+    },
+    /// Between two reads the log was replaced: what was read before is not in it.
+    #[error(
+        "record {offset} is not the one that was read before: the topic was made anew, or has lost records"
+    )]
+    Replaced {
+        /// Read before.
+        offset: Offset,
     },
     /// The bytes on the disk are not what was written.
     #[error("{}: damaged at byte {position}: {reason}; restore this file from a copy", file.display())]
@@ -211,6 +244,9 @@ macro_rules! forward_to_inner {
             }
             fn end(&self) -> Offset {
                 (**self).end()
+            }
+            fn unknown(&self) -> Option<String> {
+                (**self).unknown()
             }
             fn stopped(&self) -> Option<String> {
                 (**self).stopped()

@@ -307,7 +307,7 @@ fn a_queue_full_of_bytes_refuses_by_name() {
     assert_eq!(refused, AppendError::Full { records: 1, bytes, records_max: 1_024, bytes_max });
     assert_eq!(
         refused.to_string(),
-        "log queue is full: 1 records, 16777216 bytes wait for the disk (limits 1024, 16777216); try again later"
+        "log queue is full: 1 records, 16777216 bytes wait to be durable (limits 1024, 16777216); try again later"
     );
 }
 

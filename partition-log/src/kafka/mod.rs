@@ -1,0 +1,61 @@
+//! The log of a cluster: one partition of a topic of Apache Kafka.
+//!
+//! In:    appends from any thread, as many as may wait.
+//! Out:   acks from one thread, when all replicas in sync have the record; records to readers.
+//! Kept:  nothing here. How long the topic keeps records is the topic's own `retention.ms` and `retention.bytes`.
+//! Never: an ack before `acks=all`; a position that is not the reader's own; a gap that is passed over; a wait for a cluster that
+//!        is away: appends are refused with [`AppendError::Away`](crate::AppendError::Away), reads give nothing.
+//!
+//! ```text
+//! append ─▶ gate p ─▶ sender: one idempotent producer a process ─▶ broker ─▶ reader: one consumer a partition ─▶ read
+//!           1,024,                  │ acks in order, one thread                4 MiB ahead, from an offset
+//!           32 MiB                  ▼
+//!                    state p: away? start, end ◀── watch: asks once a second
+//! ```
+//!
+//! One Kafka record is one log record, so Kafka's offsets are the log's. They are without gaps as long as the topic is
+//! neither compacted nor written by transactions; a gap is an error.
+
+mod config;
+mod gate;
+mod reader;
+mod sender;
+mod state;
+mod topic;
+mod watch;
+
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use thiserror::Error;
+
+pub use config::{ACK_TIMEOUT, KafkaConfig, MESSAGE_BYTES_MAX};
+pub use topic::{KafkaLog, KafkaTopic};
+
+/// Why a topic cannot be opened. That the cluster is away is no reason.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// It cannot work like that.
+    #[error("{field} {reason}")]
+    Config {
+        /// Of [`KafkaConfig`].
+        field: &'static str,
+        /// What it must be.
+        reason: &'static str,
+    },
+    /// librdkafka refuses the configuration.
+    #[error("cannot make a Kafka client: {0}")]
+    Client(#[from] KafkaError),
+    /// The operating system refuses.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// What librdkafka writes to its log. The watch says in our words when the cluster goes and comes, so most of it is detail.
+fn tell(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::warn!(facility, "librdkafka: {message}");
+        }
+        _ => tracing::debug!(facility, "librdkafka: {message}"),
+    }
+}
