@@ -29,7 +29,7 @@ pub use limits::{
 };
 pub use query::{QueryClient, QueryError};
 pub use send::grpc::Compression;
-pub use send::transport::{Packet, Receipt, SendError, Sending, Transport};
+pub use send::transport::{Packet, Receipt, SendError, Sending, ServerTimes, Transport};
 pub use sender::{BatchSender, Delivery};
 
 /// The values that appear in this crate's signatures.

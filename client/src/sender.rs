@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::Stamp;
+use model::{PublisherId, Stamp};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
@@ -52,6 +52,13 @@ impl BatchSender {
     #[must_use]
     pub fn first_stamp(&self) -> Stamp {
         self.first
+    }
+
+    /// Another publisher over the same connection.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        let first = Stamp { publisher: PublisherId(rand::random()), ..self.first };
+        Self { transport: Arc::clone(&self.transport), first, ..*self }
     }
 
     /// Sends this batch, again and again with backoff, until the server accepts or refuses it. Needs a tokio runtime.

@@ -45,7 +45,7 @@ impl Publish for Double {
             return Err(fault);
         }
         let reply = v1::BatchReply { accepted: batch.row_series.len() as u64, ..v1::BatchReply::default() };
-        Ok(Response::new(v1::PublishReply { batches: vec![reply] }))
+        Ok(Response::new(v1::PublishReply { batches: vec![reply], ..v1::PublishReply::default() }))
     }
 
     async fn publish_stream(

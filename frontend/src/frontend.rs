@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::{Limits, Placement, Reason};
 use partition_log::{AppendError, PartitionLog};
@@ -132,6 +132,7 @@ impl Frontend {
         if got > max {
             return Err(PublishError::TooManyBatches { got, max });
         }
+        let began = Instant::now();
         let mut judged: Vec<Judged> = batches.iter().map(|batch| self.judge(batch, now)).collect();
         let parts = judged.iter_mut().flat_map(|batch| std::mem::take(&mut batch.parts)).collect();
         let appended = match self.append(parts) {
@@ -142,6 +143,7 @@ impl Frontend {
             }
         };
         // From here on the rows are on their way to the logs, whether anybody waits for them or not.
+        let appended = Appending { parts: appended, began, handed_over: Instant::now() };
         let settled = tokio::spawn(settle(appended, judged, Arc::clone(&self.counters)));
         settled.await.unwrap_or(Err(PublishError::Bug))
     }
@@ -188,14 +190,21 @@ fn check_fits(parts: &[Part]) -> Result<(), PublishError> {
     }
 }
 
+/// Parts of a request on their way to their logs, and since when.
+struct Appending {
+    parts: Vec<(u32, Appended)>,
+    began: Instant,
+    handed_over: Instant,
+}
+
 /// Waits for all logs, then counts and replies.
 async fn settle(
-    appended: Vec<(u32, Appended)>,
+    appending: Appending,
     judged: Vec<Judged>,
     counters: Arc<Counters>,
 ) -> Result<v1::PublishReply, PublishError> {
     let mut failed = None;
-    for (partition, appended) in appended {
+    for (partition, appended) in appending.parts {
         let gone = || AppendError::Stopped("the partition's task has ended".to_owned());
         if let Err(source) = appended.await.unwrap_or_else(|_| Err(gone())) {
             failed.get_or_insert((partition, source));
@@ -206,7 +215,15 @@ async fn settle(
         count_failed(&counters, &judged, &error);
         return Err(error);
     }
-    Ok(v1::PublishReply { batches: judged.into_iter().map(|batch| batch.reply(&counters)).collect() })
+    Ok(v1::PublishReply {
+        batches: judged.into_iter().map(|batch| batch.reply(&counters)).collect(),
+        frontend_us: micros(appending.handed_over - appending.began),
+        log_us: micros(appending.handed_over.elapsed()),
+    })
+}
+
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
 }
 
 /// Refused rows are refused whatever became of the others, but they are told, and counted, when they are told.

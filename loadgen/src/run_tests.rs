@@ -124,7 +124,7 @@ async fn answer(mood: Answer, rows: u64) -> Result<Receipt, SendError> {
         Answer::Half => {
             let refused = [("too_old".to_owned(), rows - rows / 2)].into();
             let messages = [("too_old".to_owned(), "row 5 is too old".to_owned())].into();
-            Ok(Receipt { accepted: rows / 2, refused, messages, only_this_try: false })
+            Ok(Receipt { accepted: rows / 2, refused, messages, ..Receipt::default() })
         }
         Answer::Reject => Err(SendError::Rejected { message: "no such account".to_owned() }),
     }

@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use data::{BackupArgs, DeleteArgs, InspectArgs, RestoreArgs, VerifyArgs};
 pub(crate) use publish::{AgentArgs, As, Endpoint, LoadgenArgs, PublishArgs};
 pub(crate) use read::{
-    AlertsArgs, DimensionsArgs, HealthArgs, HintsArgs, MetricsArgs, Read, ReadCommand, SeriesArgs, TopArgs,
-    Window,
+    AlertsArgs, CanaryArgs, DimensionsArgs, HealthArgs, HintsArgs, MetricsArgs, Read, ReadCommand,
+    SeriesArgs, TopArgs, Window,
 };
 pub(crate) use rules::{RulesArgs, RulesCheckArgs, RulesCommand, RulesTestArgs};
 pub(crate) use serve::{ConfigArgs, ServeArgs};

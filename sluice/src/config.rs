@@ -41,6 +41,8 @@ pub(crate) struct Config {
     /// Folder of rule files; it need not be there.
     pub(crate) rules: PathBuf,
     pub(crate) alertmanager: Option<String>,
+    /// Probes of its own.
+    pub(crate) canary: bool,
 }
 
 /// Where old pages go.
@@ -80,6 +82,7 @@ struct File {
     publish_memory_mib: Option<usize>,
     rules: Option<PathBuf>,
     alertmanager: Option<String>,
+    canary: Option<bool>,
 }
 
 // === impl Config ===
@@ -133,6 +136,7 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
         layers.pick("rules", args.rules.as_ref().map(path), file.rules.as_ref().map(path), "./rules")?;
     let alertmanager: String =
         layers.pick("alertmanager", args.alertmanager.clone(), file.alertmanager, "")?;
+    let canary = layers.pick("canary", args.canary, file.canary, "true")?;
     let mib = (MEMORY_BYTES_DEFAULT >> 20).to_string();
     let memory_mib =
         layers.pick("publish_memory_mib", args.publish_memory_mib, file.publish_memory_mib, &mib)?;
@@ -151,6 +155,7 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
         publish_memory_bytes: memory_mib.saturating_mul(1 << 20),
         rules: PathBuf::from(rules),
         alertmanager: receiver(alertmanager)?,
+        canary,
     };
     Ok((config, layers.settings))
 }

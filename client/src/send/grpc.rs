@@ -13,7 +13,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
 use super::pushback::retry_after;
-use super::transport::{Packet, Receipt, SendError, Sending, Transport};
+use super::transport::{Packet, Receipt, SendError, Sending, ServerTimes, Transport};
 
 const PATH: &str = "/sluice.v1.Publish/Publish";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -93,7 +93,9 @@ fn is_loopback(host: &str) -> bool {
 }
 
 fn receipt(reply: v1::PublishReply) -> Receipt {
-    let mut receipt = Receipt::default();
+    let micros = |micros| Duration::from_micros(u64::from(micros));
+    let times = ServerTimes { frontend: micros(reply.frontend_us), log: micros(reply.log_us) };
+    let mut receipt = Receipt { times, ..Receipt::default() };
     for batch in reply.batches {
         receipt.accepted += batch.accepted;
         receipt.only_this_try |= batch.only_this_try;

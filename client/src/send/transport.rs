@@ -31,6 +31,17 @@ pub struct Receipt {
     pub messages: BTreeMap<String, String>,
     /// The refusal is of this try alone, for the batch's age: if it was sent before, that try may have been taken.
     pub only_this_try: bool,
+    /// Where the time went in the server, as it says itself.
+    pub times: ServerTimes,
+}
+
+/// What a publish request took within the server that answered it; zero when it does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerTimes {
+    /// Until its rows were judged, hashed and handed to the logs.
+    pub frontend: Duration,
+    /// From then on until they were durable.
+    pub log: Duration,
 }
 
 /// Why a try did not succeed.

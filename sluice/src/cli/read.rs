@@ -30,6 +30,11 @@ pub(crate) enum ReadCommand {
     /// What fires, is about to, or cannot be said
     #[command(after_help = "Examples:\n  sluice alerts\n  sluice alerts --all --format json")]
     Alerts(AlertsArgs),
+    /// How long each hop takes, and whether what was published is what is answered
+    #[command(
+        after_help = "Examples:\n  sluice canary               each partition, its newest minute: medians in ms\n  sluice canary --last 30m    minute by minute: p99 in ms, completeness\n  sluice canary --strict      exit status 3 unless every partition is right"
+    )]
+    Canary(CanaryArgs),
 }
 
 /// What every read command takes.
@@ -185,6 +190,15 @@ pub(crate) struct AlertsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
+    #[command(flatten)]
+    pub(crate) read: Read,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CanaryArgs {
+    /// The last minutes, one by one, two hours at most
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) last: Option<humantime::Duration>,
     #[command(flatten)]
     pub(crate) read: Read,
 }

@@ -48,6 +48,9 @@ pub(crate) struct ServeArgs {
     /// An Alertmanager that is told what fires: http://HOST:PORT [default: nobody]
     #[arg(long, value_name = "URL")]
     pub(crate) alertmanager: Option<String>,
+    /// Publish probes into each partition, read them back and say what became of them [default: true]
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) canary: Option<bool>,
     /// Memory of all publish requests at work, over all connections, in MiB; beyond it they are refused and sent again [default: 1024]
     #[arg(long, value_name = "MIB")]
     pub(crate) publish_memory_mib: Option<usize>,

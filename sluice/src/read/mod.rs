@@ -4,6 +4,7 @@
 
 mod alerts;
 mod ask;
+mod canary;
 mod conditions;
 mod dimensions;
 mod health;
@@ -35,6 +36,7 @@ pub(crate) fn run(command: &ReadCommand) -> Result<Exit, AskError> {
         ReadCommand::Hints(args) => hints::run(args),
         ReadCommand::Alerts(args) => alerts::run(args),
         ReadCommand::Health(args) => health::run(args),
+        ReadCommand::Canary(args) => canary::run(args),
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tower::limit::GlobalConcurrencyLimitLayer;
 
 use super::hosts::{Hosts, guard};
-use super::{House, admin, alerts, console, delete, ended, prometheus};
+use super::{House, admin, alerts, canary, console, delete, ended, prometheus};
 
 /// OTLP requests that are being read and decoded; further ones wait. See the gRPC port.
 const OTLP_REQUESTS_MAX: usize = 32;
@@ -42,6 +42,7 @@ fn router(house: House, hosts: Hosts) -> Router {
         .route("/metrics", get(metrics))
         .merge(admin::router())
         .merge(alerts::router())
+        .merge(canary::router())
         .merge(delete::router())
         .with_state(house.clone());
     let otlp = frontend::otlp::router(house.frontend, house.memory)

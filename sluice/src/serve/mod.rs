@@ -8,6 +8,7 @@
 mod admin;
 mod alerts;
 mod books;
+mod canary;
 mod console;
 pub(crate) mod data_dir;
 mod delete;
@@ -54,6 +55,9 @@ pub(crate) struct House {
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) memory: Memory,
     pub(crate) rules_refused: rules::Refused,
+    pub(crate) canary: Arc<::canary::Report>,
+    /// There is one that fills the report.
+    pub(crate) canary_runs: bool,
 }
 
 pub(crate) fn run(config: &Config) -> anyhow::Result<Exit> {
@@ -92,9 +96,17 @@ async fn serve(config: &Config, data: &DataDir, Ports { grpc, http }: Ports) -> 
     let house = build(config, data, &partitions)?;
 
     let (stop, stopped) = watch::channel(());
+    let mut aside = tokio::task::JoinSet::new();
+    if config.canary {
+        aside.spawn(canary::keep(
+            grpc.local_addr()?,
+            http.local_addr()?,
+            data.placement,
+            Arc::clone(&house.canary),
+        ));
+    }
     let books = tokio::spawn(books::keep(house.clone(), grpc.local_addr()?, stopped.clone()));
     let refused = Arc::clone(&house.rules_refused);
-    let mut aside = tokio::task::JoinSet::new();
     aside.spawn(rules::keep(house.clone(), config.rules.clone(), refused, lifetimes, stopped.clone()));
     if let Some(url) = config.alertmanager.clone() {
         aside.spawn(notify::keep(Arc::clone(&partitions), url, stopped.clone()));
@@ -140,7 +152,15 @@ fn build(config: &Config, data: &DataDir, partitions: &Arc<Partitions>) -> anyho
     });
     let memory = Memory::new(config.publish_memory_bytes);
     let rules_refused = rules::Refused::default();
-    Ok(House { frontend, coordinator, partitions: Arc::clone(partitions), memory, rules_refused })
+    Ok(House {
+        frontend,
+        coordinator,
+        partitions: Arc::clone(partitions),
+        memory,
+        rules_refused,
+        canary: Arc::default(),
+        canary_runs: config.canary,
+    })
 }
 
 /// No new requests; those in flight may end.
