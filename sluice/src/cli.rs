@@ -5,6 +5,7 @@ mod publish;
 mod read;
 mod rules;
 mod serve;
+mod watchdog;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -16,6 +17,7 @@ pub(crate) use read::{
 };
 pub(crate) use rules::{RulesArgs, RulesCheckArgs, RulesCommand, RulesTestArgs};
 pub(crate) use serve::{ConfigArgs, ServeArgs};
+pub(crate) use watchdog::WatchdogArgs;
 
 /// A metrics system for the minute that just ended.
 #[derive(Debug, Parser)]
@@ -73,6 +75,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  sluice delete Latency --where 'Region=Test'                  says how many series that would be\n  sluice delete Latency --where 'Region=Test' --yes\n  sluice delete --account former-customer --everything --yes"
     )]
     Delete(DeleteArgs),
+    /// Look at a server's canary from outside, and say loudly when it stops or is wrong
+    #[command(
+        after_help = "Examples:\n  sluice watchdog --webhook http://127.0.0.1:9000/sluice\n  sluice watchdog --once          for a timer of the system's: exit status 1 unless all is well"
+    )]
+    Watchdog(WatchdogArgs),
     /// Decode everything in a data directory and name each damaged block
     #[command(
         after_help = "Example:\n  sluice verify --data ./data\n\nWrites nothing and takes no lock, so it may run beside a server. Exit status 1 when anything is damaged."

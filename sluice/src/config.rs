@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::cli::ServeArgs;
 use crate::serve::data_dir::Given;
+use crate::webhook;
 
 /// The origin of what nobody asked for.
 const DEFAULT: &str = "default";
@@ -41,6 +42,8 @@ pub(crate) struct Config {
     /// Folder of rule files; it need not be there.
     pub(crate) rules: PathBuf,
     pub(crate) alertmanager: Option<String>,
+    /// Who raises the alarm when this server is silent.
+    pub(crate) dead_man: Option<String>,
     /// Probes of its own.
     pub(crate) canary: bool,
 }
@@ -82,6 +85,7 @@ struct File {
     publish_memory_mib: Option<usize>,
     rules: Option<PathBuf>,
     alertmanager: Option<String>,
+    dead_man: Option<String>,
     canary: Option<bool>,
 }
 
@@ -136,6 +140,7 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
         layers.pick("rules", args.rules.as_ref().map(path), file.rules.as_ref().map(path), "./rules")?;
     let alertmanager: String =
         layers.pick("alertmanager", args.alertmanager.clone(), file.alertmanager, "")?;
+    let dead_man: String = layers.pick("dead_man", args.dead_man.clone(), file.dead_man, "")?;
     let canary = layers.pick("canary", args.canary, file.canary, "true")?;
     let mib = (MEMORY_BYTES_DEFAULT >> 20).to_string();
     let memory_mib =
@@ -155,6 +160,7 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
         publish_memory_bytes: memory_mib.saturating_mul(1 << 20),
         rules: PathBuf::from(rules),
         alertmanager: receiver(alertmanager)?,
+        dead_man: switch(dead_man)?,
         canary,
     };
     Ok((config, layers.settings))
@@ -199,6 +205,13 @@ fn names(list: &str) -> Vec<String> {
 fn receiver(url: String) -> anyhow::Result<Option<String>> {
     if !url.is_empty() && !url.starts_with("http://") {
         bail!("alertmanager is {url:?}, must be http://HOST:PORT: this version has no TLS");
+    }
+    Ok(Some(url).filter(|url| !url.is_empty()))
+}
+
+fn switch(url: String) -> anyhow::Result<Option<String>> {
+    if !url.is_empty() {
+        webhook::check("dead_man", &url).map_err(anyhow::Error::msg)?;
     }
     Ok(Some(url).filter(|url| !url.is_empty()))
 }

@@ -17,6 +17,7 @@ mod progress;
 mod read;
 mod serve;
 mod signals;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -57,6 +58,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Restore(args) => commands::restore::run(&args)?,
         Command::Rules(args) => commands::rules::run(&args)?,
         Command::Delete(args) => commands::delete::run(&args)?,
+        Command::Watchdog(args) => commands::watchdog::run(&args)?,
         Command::Verify(args) => commands::verify::run(&args)?,
         Command::Config(args) => commands::config::run(&args, &env)?,
         Command::Completions(args) => commands::completions::run(&args),

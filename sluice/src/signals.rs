@@ -1,5 +1,7 @@
 //! The word to end: SIGINT (Ctrl-C) or SIGTERM.
 
+use std::sync::mpsc;
+
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Returns when one of them comes. A process that cannot hear them never does, and is ended by the kernel's default.
@@ -14,4 +16,15 @@ pub(crate) async fn wait() {
         _ = interrupt.recv() => tracing::info!("SIGINT: draining"),
         _ = terminate.recv() => tracing::info!("SIGTERM: draining"),
     }
+}
+
+/// The same for a command that is not asynchronous: it gets a word.
+pub(crate) fn receiver() -> std::io::Result<mpsc::Receiver<()>> {
+    let (sender, receiver) = mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(wait());
+        let _the_command_has_ended = sender.send(());
+    })?;
+    Ok(receiver)
 }

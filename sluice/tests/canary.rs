@@ -25,6 +25,8 @@ fn a_healthy_minute_is_right_and_every_hop_is_measured() {
     }
     let told = json_of(&sluice(&["canary", "--strict", "--server", &server.url()]));
     assert_eq!(told["partitions"].as_array().unwrap().len(), 4);
+    let watched = sluice(&["watchdog", "--once", "--server", &server.url()]);
+    assert_eq!(watched.status.code(), Some(0), "{}", harness::stderr(&watched));
 
     let found = server.post(
         "/v1/top",

@@ -25,7 +25,9 @@ pub(crate) enum ReadCommand {
     #[command(after_help = "Example:\n  sluice hints Latency --select Region=WestUS --of VMID --prefix ab")]
     Hints(HintsArgs),
     /// Roles, partitions, lag, and where rows were refused or dropped
-    #[command(after_help = "Example:\n  sluice health --server http://127.0.0.1:4318")]
+    #[command(
+        after_help = "Examples:\n  sluice health --server http://127.0.0.1:4318\n  sluice health --own 30m        memory, CPU, rows and lag of the last half hour, minute by minute"
+    )]
     Health(HealthArgs),
     /// What fires, is about to, or cannot be said
     #[command(after_help = "Examples:\n  sluice alerts\n  sluice alerts --all --format json")]
@@ -190,6 +192,9 @@ pub(crate) struct AlertsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
+    /// The server's own last minutes instead, as it keeps them in memory: two hours at most
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) own: Option<humantime::Duration>,
     #[command(flatten)]
     pub(crate) read: Read,
 }

@@ -48,6 +48,9 @@ pub(crate) struct ServeArgs {
     /// An Alertmanager that is told what fires: http://HOST:PORT [default: nobody]
     #[arg(long, value_name = "URL")]
     pub(crate) alertmanager: Option<String>,
+    /// Told by a POST every minute that all is well, to raise the alarm when it is not told: http://HOST:PORT/PATH [default: nobody]
+    #[arg(long, value_name = "URL")]
+    pub(crate) dead_man: Option<String>,
     /// Publish probes into each partition, read them back and say what became of them [default: true]
     #[arg(long, value_name = "BOOL")]
     pub(crate) canary: Option<bool>,

@@ -11,3 +11,4 @@ pub(crate) mod publish;
 pub(crate) mod restore;
 pub(crate) mod rules;
 pub(crate) mod verify;
+pub(crate) mod watchdog;

@@ -1,5 +1,8 @@
 //! `sluice health`.
 
+#[path = "health_own.rs"]
+mod own;
+
 use serde_json::Value;
 
 use super::{AskError, Table, format_or_default, get, number};
@@ -7,6 +10,9 @@ use crate::cli::{Format, HealthArgs};
 use crate::exit::Exit;
 
 pub(crate) fn run(args: &HealthArgs) -> Result<Exit, AskError> {
+    if let Some(own) = args.own {
+        return own::run(&args.read, *own);
+    }
     let answer = get(&args.read.server, "/v1/health")?;
     let format = format_or_default(args.read.format);
     partitions(&answer).print(format, &answer);

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tower::limit::GlobalConcurrencyLimitLayer;
 
 use super::hosts::{Hosts, guard};
-use super::{House, admin, alerts, canary, console, delete, ended, prometheus};
+use super::{House, admin, alerts, canary, console, delete, ended, own_ring, prometheus};
 
 /// OTLP requests that are being read and decoded; further ones wait. See the gRPC port.
 const OTLP_REQUESTS_MAX: usize = 32;
@@ -43,6 +43,7 @@ fn router(house: House, hosts: Hosts) -> Router {
         .merge(admin::router())
         .merge(alerts::router())
         .merge(canary::router())
+        .merge(own_ring::router())
         .merge(delete::router())
         .with_state(house.clone());
     let otlp = frontend::otlp::router(house.frontend, house.memory)

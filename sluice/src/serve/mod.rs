@@ -11,6 +11,7 @@ mod books;
 mod canary;
 mod console;
 pub(crate) mod data_dir;
+mod dead_man;
 mod delete;
 mod grpc;
 mod hosts;
@@ -18,6 +19,7 @@ mod http;
 pub(crate) mod lifetimes;
 mod notify;
 pub(crate) mod offline;
+mod own_ring;
 mod partitions;
 mod prometheus;
 pub(crate) mod rules;
@@ -58,6 +60,7 @@ pub(crate) struct House {
     pub(crate) canary: Arc<::canary::Report>,
     /// There is one that fills the report.
     pub(crate) canary_runs: bool,
+    pub(crate) ring: Arc<own_ring::Ring>,
 }
 
 pub(crate) fn run(config: &Config) -> anyhow::Result<Exit> {
@@ -108,6 +111,10 @@ async fn serve(config: &Config, data: &DataDir, Ports { grpc, http }: Ports) -> 
     let books = tokio::spawn(books::keep(house.clone(), grpc.local_addr()?, stopped.clone()));
     let refused = Arc::clone(&house.rules_refused);
     aside.spawn(rules::keep(house.clone(), config.rules.clone(), refused, lifetimes, stopped.clone()));
+    aside.spawn(own_ring::keep(house.clone(), stopped.clone()));
+    if let Some(url) = config.dead_man.clone() {
+        aside.spawn(dead_man::keep(house.clone(), url, stopped.clone()));
+    }
     if let Some(url) = config.alertmanager.clone() {
         aside.spawn(notify::keep(Arc::clone(&partitions), url, stopped.clone()));
     }
@@ -160,6 +167,7 @@ fn build(config: &Config, data: &DataDir, partitions: &Arc<Partitions>) -> anyho
         rules_refused,
         canary: Arc::default(),
         canary_runs: config.canary,
+        ring: Arc::default(),
     })
 }
 

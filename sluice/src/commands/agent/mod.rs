@@ -9,12 +9,14 @@ mod processes;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use client::Client;
 use sysinfo::{Disks, Networks, System};
 
 use crate::cli::AgentArgs;
 use crate::exit::Exit;
+use crate::read::AskError;
+use crate::signals;
 
 const EVERY_MIN: Duration = Duration::from_millis(200);
 const EVERY_MAX: Duration = Duration::from_secs(60);
@@ -24,12 +26,13 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
     let every: Duration = *args.every;
     if !(EVERY_MIN..=EVERY_MAX).contains(&every) {
-        bail!("--every is {}: must be from 200ms to 1m, so that each minute has a reading", args.every);
+        let why = "must be from 200ms to 1m, so that each minute has a reading";
+        return Err(AskError::Call(format!("--every is {}: {why}", args.every)).into());
     }
     let client = Client::builder().endpoint(&args.endpoint.endpoint).account(&args.endpoint.account).build();
     let client = client.context("cannot publish")?;
     let host = System::host_name().unwrap_or_else(|| "unknown".to_owned());
-    let stop = on_signal()?;
+    let stop = signals::receiver()?;
     tracing::info!(endpoint = args.endpoint.endpoint, host, every = %args.every, "publishing this machine");
 
     let mut readings = Readings::new(&client, &host, args.processes);
@@ -42,17 +45,6 @@ pub(crate) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
         accounting.measurements, accounting.rows, accounting.accepted
     );
     Ok(if accounting.is_complete() { Exit::Good } else { Exit::Bad })
-}
-
-/// Sends a word at SIGINT and SIGTERM.
-fn on_signal() -> anyhow::Result<mpsc::Receiver<()>> {
-    let (sender, receiver) = mpsc::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        runtime.block_on(crate::signals::wait());
-        let _the_agent_has_ended = sender.send(());
-    })?;
-    Ok(receiver)
 }
 
 /// What is read, and where it goes.
