@@ -56,6 +56,13 @@ const OTLP: &str = r#"{"resourceMetrics":[{"resource":{"attributes":[{"key":"ser
 {"name":"e","exponentialHistogram":{"dataPoints":[{"timeUnixNano":"1699999980000000000","count":"3","scale":2,"zeroCount":"1","positive":{"offset":1,"bucketCounts":["1","1"]}}],"aggregationTemporality":1}},
 {"name":"q","summary":{"dataPoints":[{"timeUnixNano":"1699999980000000000","count":"3","sum":4,"quantileValues":[{"quantile":0.5,"value":1}]}]}}]}]}]}"#;
 
+/// Of everything that can be wrong one, beside something that is right.
+const OTLP_BAD: &str = r#"{"resourceMetrics":[7,{"resource":{"attributes":[{"key":1}]},"scopeMetrics":[{"metrics":[{"gauge":{"dataPoints":[{}]}}]}]},
+{"scopeMetrics":[null,{"scope":{"name":"lib","version":["x"]},"metrics":[{"name":"g","gauge":{"dataPoints":[{"asInt":1.5},
+{"timeUnixNano":1699999980000000000,"asDouble":"1.5e0","attributes":[{"key":"k","value":{"bytesValue":"_-8"}}]},
+{"asDouble":"NaN"},{"flags":1,"asDouble":"NaN"},{"asInt":1,"asDouble":1},{"flags":0,"flags":1},[],"\ud800"]}},
+{"name":"s","sum":{"dataPoints":[{}],"aggregationTemporality":"DELTA","isMonotonic":null},"gauge":{}}]}]}]}"#;
+
 const QUERIES: [&str; 8] = [
     r#"0{"metric":"cpu","by":["host"],"rank":"sum","n":3,"from":"now-10m","to":"now","pivot":[{"metric":"memory","sampling":"max"}],"points":true}"#,
     r#"0{"metric":"cpu","by":["region"],"order":"bottom","where":[{"dim":"host","op":"=~","values":["a|b"]}],"include_open":true}"#,
@@ -115,7 +122,7 @@ fn main() {
     put("hints", &[hints_of(&fresh)]);
 
     let otlp: ExportMetricsServiceRequest = serde_json::from_str(OTLP).expect("good JSON");
-    put("otlp", &[OTLP.into(), otlp.encode_to_vec()]);
+    put("otlp", &[OTLP.into(), otlp.encode_to_vec(), OTLP_BAD.into()]);
     put("queries", &QUERIES.map(|query| query.as_bytes().to_vec()));
     put("rules", &[RULES.into(), TESTS.into()]);
 }

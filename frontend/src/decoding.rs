@@ -8,7 +8,7 @@
 //!        become gigabytes.
 //!
 //! ```text
-//! bytes ─▶ wire::scan · json::scan (no allocation, depth ≤ 100 · 128) ─▶ prost · serde_json ─▶ message
+//! bytes ─▶ wire::scan · json::scan (no allocation, depth ≤ 100 · 128) ─▶ prost · otlp::json ─▶ message
 //!              │ counts against `limits`, then takes what it comes to from `memory`
 //!              └▶ Refused
 //! ```
@@ -74,18 +74,21 @@ pub(crate) fn from_protobuf<M: Shaped>(
     memory: &Memory,
 ) -> Result<Charged<M>, Refused> {
     let counts = wire::scan(bytes.as_ref(), M::SHAPE).map_err(|stop| stop.refused(M::NAME))?;
-    charged(memory, &counts, bytes.remaining(), || M::decode(bytes).map_err(|error| malformed::<M>(&error)))
+    let malformed =
+        |error: prost::DecodeError| Refused::Malformed { name: M::NAME, detail: error.to_string() };
+    charged(memory, &counts, bytes.remaining(), || M::decode(bytes).map_err(malformed))
 }
 
-/// Counts, takes the memory, then decodes JSON.
-pub(crate) fn from_json(
+/// Counts, takes the memory, then reads JSON.
+pub(crate) fn from_json<M>(
     bytes: &[u8],
     memory: &Memory,
-) -> Result<Charged<ExportMetricsServiceRequest>, Refused> {
+    read: impl FnOnce(&[u8]) -> Result<M, String>,
+) -> Result<Charged<M>, Refused> {
     let counts = json::scan(bytes)?;
-    let decode =
-        || serde_json::from_slice(bytes).map_err(|error| malformed::<ExportMetricsServiceRequest>(&error));
-    charged(memory, &counts, bytes.len(), decode)
+    let name = ExportMetricsServiceRequest::NAME;
+    let read = || read(bytes).map_err(|detail| Refused::Malformed { name, detail });
+    charged(memory, &counts, bytes.len(), read)
 }
 
 fn charged<M>(
@@ -97,10 +100,6 @@ fn charged<M>(
     let mut taken = memory.nothing(Of::Decoded);
     taken.grow(counts.decoded_bytes(bytes))?;
     Ok(Charged { message: decode()?, taken })
-}
-
-fn malformed<M: Shaped>(error: &dyn std::error::Error) -> Refused {
-    Refused::Malformed { name: M::NAME, detail: error.to_string() }
 }
 
 #[cfg(test)]

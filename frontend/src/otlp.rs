@@ -27,6 +27,7 @@ mod export;
 mod grpc;
 mod histogram;
 mod http;
+mod json;
 mod rejected;
 
 pub use convert::{Converted, convert};

@@ -154,6 +154,18 @@ async fn over_a_stream() {
     assert_eq!((status.code(), status.message()), (Code::InvalidArgument, TOO_MANY_BATCHES));
 }
 
+/// As many as a request may have: each counts, a few are told.
+#[tokio::test]
+async fn bad_points_of_json_are_not_told_one_by_one() {
+    let points = vec!["0"; 65_536].join(",");
+    let metric = format!(r#"{{"name":"g","gauge":{{"dataPoints":[{points}]}}}}"#);
+    let body = format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{metric}]}}]}}]}}"#);
+    let (status, said) = post("application/json", body.into_bytes()).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(said.starts_with(r#"{"partialSuccess":{"rejectedDataPoints":"65536","#), "{said}");
+    assert!(said.contains("dataPoints[15] is 0") && !said.contains("dataPoints[16] is 0"), "{said}");
+}
+
 #[tokio::test]
 async fn over_http() {
     let json = |open: &str, element: &str| {

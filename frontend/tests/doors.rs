@@ -419,6 +419,33 @@ async fn otlp_says_what_it_rejected() {
     assert_eq!(house.frontend.counters().rows("default", Fate::NoRecordedValue), 1);
 }
 
+/// One point that is no JSON of a point: the others are taken, whoever refuses.
+#[tokio::test]
+async fn otlp_json_is_refused_point_by_point() {
+    let house = house();
+    let points = [
+        r#""asInt":"7""#,
+        r#""asDouble":"x""#,
+        r#""asDouble":"1.5""#,
+        r#""asDouble":"NaN""#,
+        r#""flags":0"#,
+        r#""asInt":8"#,
+    ];
+    let (status, body) = house.post(otlp_json(&points), &[JSON]).await;
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["partialSuccess"]["rejectedDataPoints"]), (StatusCode::OK, &"3".into()));
+    let message = body["partialSuccess"]["errorMessage"].as_str().unwrap();
+    let place = "resourceMetrics[0].scopeMetrics[0].metrics[0].gauge.dataPoints";
+    assert!(
+        message.starts_with(&format!("malformed: {place}[1].asDouble is \"x\", must be a number")),
+        "{message}"
+    );
+    assert!(message.contains(&format!("not_finite: {place}[3].asDouble is NaN")), "{message}");
+    assert_eq!(house.rows(), ["g=1.5", "g=7", "g=8"]);
+    let refused = |reason| house.frontend.counters().rows("default", Fate::Refused(reason));
+    assert_eq!((refused(Reason::Malformed), refused(Reason::NotFinite)), (2, 1));
+}
+
 #[tokio::test]
 async fn otlp_refuses_garbage_politely() {
     let house = house();

@@ -1,13 +1,12 @@
 //! Counting what an OTLP request in JSON will become, without making it.
 //!
-//! Lists are counted by the key before them. Where the key does not tell (a list in a list, which may stand for a
-//! struct, or an escape in the key) elements count as the dearest: data points. Malformed text is left to the parser,
-//! which stops where it is malformed.
+//! Lists are counted by the key before them; a key with an escape may be any, so elements count as the dearest: data
+//! points. Malformed text is left to the reader, which looks at its form as a whole before it makes anything.
 
 use super::Refused;
 use super::limits::{Counts, Kind};
 
-/// Lists and objects within each other; serde_json's own limit.
+/// Lists and objects within each other.
 const DEPTH_MAX: usize = 128;
 
 /// What one is inside of.
@@ -67,8 +66,8 @@ impl<'a> Scan<'a> {
     fn open(&mut self, bracket: u8, rest: &'a [u8]) -> Result<(), Refused> {
         let inside = match (bracket, self.key) {
             (b'{', _) => Inside::Object,
-            (_, Some(elements)) => Inside::List(elements),
-            (_, None) => Inside::List(Some(Kind::Points)),
+            // Without a key: a list in a list, which no message has.
+            (_, elements) => Inside::List(elements.flatten()),
         };
         self.value()?;
         let place = self.inside.get_mut(self.depth).ok_or(Refused::TooDeep { max: DEPTH_MAX })?;
@@ -80,7 +79,6 @@ impl<'a> Scan<'a> {
 
     fn value(&mut self) -> Result<(), Refused> {
         self.key = None;
-        self.counts.add(Kind::JsonValues, 1).map_err(Refused::TooMany)?;
         match self.depth.checked_sub(1).map(|at| self.inside[at]) {
             Some(Inside::List(Some(kind))) => self.counts.add(kind, 1).map_err(Refused::TooMany),
             _ => Ok(()),
@@ -101,7 +99,7 @@ fn split_string(bytes: &[u8]) -> (&[u8], &[u8]) {
     (bytes, &[])
 }
 
-/// What the elements of a list under this key are; none: values that only the parser's tree may hold.
+/// What the elements of a list under this key are; none: nothing that is held.
 fn elements(key: &[u8]) -> Option<Kind> {
     Some(match key {
         b"resourceMetrics" => Kind::Resources,

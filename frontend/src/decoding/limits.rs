@@ -48,13 +48,11 @@ pub enum Kind {
     Quantiles,
     /// Counts and bounds of histograms.
     Buckets,
-    /// Values of a JSON text: objects, lists, strings, numbers, …
-    JsonValues,
 }
 
 /// Kinds.
 const KINDS: usize = ALL.len();
-const ALL: [Kind; 14] = [
+const ALL: [Kind; 13] = [
     Kind::Batches,
     Kind::Entries,
     Kind::Words,
@@ -68,9 +66,8 @@ const ALL: [Kind; 14] = [
     Kind::Exemplars,
     Kind::Quantiles,
     Kind::Buckets,
-    Kind::JsonValues,
 ];
-const _: () = assert!(Kind::JsonValues as usize + 1 == KINDS);
+const _: () = assert!(Kind::Buckets as usize + 1 == KINDS);
 
 /// Bytes of an allocation besides its content; malloc's smallest chunk is 32, a small `Vec<u64>`'s 48.
 const HEAP: usize = 48;
@@ -85,7 +82,7 @@ pub const PUBLISH_DECODED_BYTES_MAX: usize = TEXT
     + Kind::Words.bytes_max()
     + Kind::Sketches.bytes_max();
 
-/// Memory of a decoded `ExportMetricsServiceRequest`, at most, when it came as protobuf.
+/// Memory of a decoded `ExportMetricsServiceRequest`, at most, whether it came as protobuf or as JSON.
 pub const OTLP_DECODED_BYTES_MAX: usize = TEXT
     + Kind::Resources.bytes_max()
     + Kind::Scopes.bytes_max()
@@ -97,20 +94,15 @@ pub const OTLP_DECODED_BYTES_MAX: usize = TEXT
     + Kind::Quantiles.bytes_max()
     + Kind::Buckets.bytes_max();
 
-/// The same when it came as JSON: what is flattened stands in memory twice, as serde's tree of values and as itself.
-pub const JSON_DECODED_BYTES_MAX: usize = OTLP_DECODED_BYTES_MAX + Kind::JsonValues.bytes_max();
-
 const TEXT: usize = TEXT_MULTIPLE * MESSAGE_BYTES_MAX;
 /// Text that grew has room for twice itself.
 const TEXT_MULTIPLE: usize = 2;
 const POINT: usize = max(size_of::<ExponentialHistogramDataPoint>(), size_of::<HistogramDataPoint>());
-/// Key and value of serde's tree, 32 bytes each.
-const JSON_ENTRY: usize = 64;
 
 const _: () = {
     let cap = DECODED_MULTIPLE_MAX * MESSAGE_BYTES_MAX;
     assert!(PUBLISH_DECODED_BYTES_MAX <= cap);
-    assert!(JSON_DECODED_BYTES_MAX <= cap); // and with it protobuf, of which it is the larger part
+    assert!(OTLP_DECODED_BYTES_MAX <= cap);
     // Fixed numbers fill the message before they reach their limit: only those that are shorter can be refused.
     assert!(Kind::Words.max() * size_of::<u64>() >= MESSAGE_BYTES_MAX);
     assert!(Kind::Buckets.max() * size_of::<u64>() >= MESSAGE_BYTES_MAX);
@@ -150,8 +142,6 @@ impl Kind {
             Self::Quantiles => 131_072,
             // 8,192 points with 160 buckets, and half as much again.
             Self::Buckets => 2 << 20,
-            // 21 bytes of the cap each; an attribute has four values and 60 bytes, a number with its key 40.
-            Self::JsonValues => 786_432,
         }
     }
 
@@ -172,7 +162,6 @@ impl Kind {
             Self::Exemplars => "exemplars",
             Self::Quantiles => "quantile values",
             Self::Buckets => "histogram buckets and bounds",
-            Self::JsonValues => "JSON values",
         }
     }
 
@@ -191,7 +180,6 @@ impl Kind {
             Self::Entities => 4 * size_of::<EntityRef>() + 4 * HEAP,
             Self::Exemplars => 4 * size_of::<Exemplar>() + 3 * HEAP,
             Self::Quantiles => 4 * size_of::<ValueAtQuantile>(),
-            Self::JsonValues => 2 * JSON_ENTRY,
         }
     }
 

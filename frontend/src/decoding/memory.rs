@@ -126,6 +126,15 @@ const fn decoded_share(bytes_max: usize) -> usize {
     bytes_max - bytes_max / ARRIVING_PART
 }
 
+// === impl Charged ===
+
+impl<M> Charged<M> {
+    /// The same memory, for the message in another form.
+    pub(crate) fn map<N>(self, form: impl FnOnce(M) -> N) -> Charged<N> {
+        Charged { message: form(self.message), taken: self.taken }
+    }
+}
+
 // === impl Taken ===
 
 impl Taken {

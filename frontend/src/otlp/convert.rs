@@ -240,7 +240,9 @@ impl Converter<'_> {
 
     fn reject_all(&mut self, name: &str, refusal: &Refusal, points: usize) {
         self.out.points += points as u64;
-        self.out.rejected.add_all(name, refusal, points as u64);
+        if points > 0 {
+            self.out.rejected.add_of(name, refusal, points as u64);
+        }
     }
 
     fn next_batch(&mut self) {

@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::{
 };
 use proto::{ACCOUNT_DEFAULT, v1};
 
-use super::{Converted, convert};
+use super::{Converted, Rejected, convert};
 use crate::counters::Fate;
 use crate::publish::unix_now;
 use crate::{Frontend, PublishError};
@@ -13,14 +13,18 @@ use crate::{Frontend, PublishError};
 /// Messages in one reply.
 const MESSAGES_MAX: usize = 16;
 
+/// `rejected` is what did not come as far as `request`.
 pub(super) async fn export(
     frontend: &Frontend,
     request: ExportMetricsServiceRequest,
+    rejected: Rejected,
     account: &str,
 ) -> Result<ExportMetricsServiceResponse, PublishError> {
     let account = if account.is_empty() { ACCOUNT_DEFAULT } else { account };
-    let converted = convert(&request, account);
+    let mut converted = convert(&request, account);
     drop(request); // it is larger than what became of it
+    converted.points += rejected.points;
+    converted.rejected.merge(rejected);
     let reply = frontend.publish(&converted.batches, unix_now()).await?;
     count(frontend, account, &converted);
     Ok(response(&converted, &reply))

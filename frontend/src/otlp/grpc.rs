@@ -11,8 +11,8 @@ use tonic::metadata::MetadataMap;
 use tonic::server::UnaryService;
 use tonic::{Request, Response, Status};
 
-use super::ACCOUNT_HEADER;
 use super::export::export;
+use super::{ACCOUNT_HEADER, Rejected};
 use crate::Frontend;
 use crate::decoding::Memory;
 use crate::decoding::codec::grpc;
@@ -62,7 +62,7 @@ impl UnaryService<Charged<ExportMetricsServiceRequest>> for Export {
         Box::pin(async move {
             let account = account(request.metadata())?.to_owned();
             let Charged { message, taken } = request.into_inner();
-            let response = export(&frontend, message, &account).await;
+            let response = export(&frontend, message, Rejected::default(), &account).await;
             drop(taken);
             Ok(Response::new(response?))
         })

@@ -18,11 +18,10 @@ use opentelemetry_proto::tonic::collector::metrics::v1::{
 };
 use prost::Message as _;
 use proto::rpc::encode_status;
-use serde_json::json;
 use tonic::Code;
 
-use super::ACCOUNT_HEADER;
 use super::export::export;
+use super::{ACCOUNT_HEADER, Rejected, json};
 use crate::decoding::arrival::{Arrival, Arriving};
 use crate::decoding::memory::{Charged, Of, Taken};
 use crate::decoding::{self, Memory};
@@ -87,8 +86,8 @@ async fn handle(
     let memory = door.memory.clone();
     let decoded = tokio::task::spawn_blocking(move || decode(&body, zipped, form, &memory)).await;
     arrival.decoded();
-    let Charged { message, taken } = decoded.map_err(|_| Failure::bug())??;
-    let response = export(&door.frontend, message, &account).await;
+    let Charged { message: (request, rejected), taken } = decoded.map_err(|_| Failure::bug())??;
+    let response = export(&door.frontend, request, rejected, &account).await;
     drop(taken);
     Ok(response?)
 }
@@ -98,7 +97,7 @@ fn decode(
     zipped: bool,
     form: Form,
     memory: &Memory,
-) -> Result<Charged<ExportMetricsServiceRequest>, Failure> {
+) -> Result<Charged<(ExportMetricsServiceRequest, Rejected)>, Failure> {
     let mut room = memory.nothing(Of::Decoded);
     let unpacked;
     let body: &[u8] = if zipped {
@@ -108,8 +107,10 @@ fn decode(
         body
     };
     Ok(match form {
-        Form::Protobuf => decoding::from_protobuf(body, memory)?,
-        Form::Json => decoding::from_json(body, memory)?,
+        Form::Protobuf => {
+            decoding::from_protobuf(body, memory)?.map(|request| (request, Rejected::default()))
+        }
+        Form::Json => decoding::from_json(body, memory, json::read)?,
     })
 }
 
@@ -185,7 +186,7 @@ impl Form {
             (Self::Protobuf, _) => response.encode_to_vec(),
             (Self::Json, None) => b"{}".to_vec(),
             // 64-bit integers are strings in protobuf's JSON.
-            (Self::Json, Some(partial)) => json!({"partialSuccess": {
+            (Self::Json, Some(partial)) => serde_json::json!({"partialSuccess": {
                 "rejectedDataPoints": partial.rejected_data_points.to_string(),
                 "errorMessage": partial.error_message,
             }})
@@ -197,9 +198,9 @@ impl Form {
     fn failure(self, failure: &Failure) -> Vec<u8> {
         match self {
             Self::Protobuf => encode_status(failure.code as i32, &failure.message, failure.retry_after),
-            Self::Json => {
-                json!({"code": failure.code as i32, "message": failure.message}).to_string().into_bytes()
-            }
+            Self::Json => serde_json::json!({"code": failure.code as i32, "message": failure.message})
+                .to_string()
+                .into_bytes(),
         }
     }
 
