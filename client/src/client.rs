@@ -137,8 +137,9 @@ impl Client {
         minute: Minute,
         aggregate: &Aggregate,
     ) -> Result<(), Refusal> {
-        let checked = aggregate.scalars.check().map_err(|text| Reason::Numbers.because(text));
-        self.counted(checked)?;
+        let scalars = &aggregate.scalars;
+        let checked = scalars.check().map_err(str::to_owned).and_then(|()| scalars.check_sum());
+        self.counted(checked.map_err(|why| Reason::Numbers.because(why)))?;
         let metric = Metric::new(metric, &self.shared.engine.keys);
         self.shared.engine.record_at(&metric, dims, minute, |sum| sum.merge(aggregate))
     }

@@ -206,6 +206,19 @@ fn numbers_must_make_sense() {
     assert_eq!(ranges(0, 2, 2), "ok ok");
     assert_eq!(ranges(2, 0, 2), "ok numbers");
     assert_eq!(ranges(0, 2, 1), "ok numbers");
+    // The sum is 1.
+    assert_eq!(ranges(0, 2, u64::MAX), "ok ok");
+    assert_eq!(ranges(1, 1, 2), "ok numbers");
+    assert_eq!(ranges(-5, 0, 2), "ok numbers");
+    let floats = |min: f64, max: f64, sum: f64| {
+        spoilt(move |batch| {
+            (batch.row_kinds, batch.row_sum[1], batch.row_count[1]) = (vec![0, 7], sum.to_bits(), 10);
+            (batch.row_min, batch.row_max) = (vec![1, min.to_bits()], vec![1, max.to_bits()]);
+        })
+    };
+    assert_eq!(floats(0.1, 0.1, 0.999_999_999_999_999_9), "ok ok", "what ten additions make of 0.1");
+    assert_eq!(floats(0.1, 0.1, 0.999_999_999), "ok numbers");
+    assert_eq!(floats(f64::MAX, f64::MAX, f64::MAX), "ok ok", "a sum stops at the end of f64");
 }
 
 #[test]

@@ -133,14 +133,36 @@ fn a_histogram_is_counts_at_midpoints() {
         r#""bucketCounts":["0","4","0","0"],"min":7,"max":9"#,
         "m{} 4 50 7..9 p50=7.0 of 4",
     );
+    // Where the buckets do not go with the sum, the sum is right.
     check(
         "histogram total",
         r#""bucketCounts":["0","4","0","0"],"min":7,"max":9"#,
-        "m{} 4 50 0..10 p50=5.0 of 4 5@120000000000",
+        "m{} 4 50 0..12.5 p50=5.0 of 4 5@120000000000",
     );
     check("histogram delta", r#""bucketCounts":["0","1","2","2"]"#, "!malformed 1");
     check("histogram delta", r#""bucketCounts":["1","2","1"]"#, "!malformed 1");
     check("histogram", r#""bucketCounts":["0","1","2","1"]"#, "!unsupported 1");
+}
+
+/// Rows whose sum could not be theirs are refused, so none is made that way of what is right.
+#[test]
+fn a_histograms_ends_go_with_its_sum() {
+    let bounds = r#""explicitBounds":[10,20],"count":"2""#;
+    let kinds = ["histogram delta", "histogram total"];
+    for (buckets, sum, expected) in
+        [("[2,0,0]", 5, "2.5..10"), ("[0,0,2]", 50, "20..25"), ("[0,2,0]", 30, "10..20")]
+    {
+        for kind in kinds {
+            let out = converted(&metric(kind, &format!(r#"{bounds},"bucketCounts":{buckets},"sum":{sum}"#)));
+            let (row, said) = (out.batches[0].clone(), rows(&out.batches[0])[0].clone());
+            assert!(said.contains(&format!("m{{}} 2 {sum} {expected} ")), "{said}");
+            assert_eq!(BatchView::new(&row).unwrap().row(0).scalars.check_sum(), Ok(()));
+        }
+    }
+    let point = format!(r#"{bounds},"bucketCounts":[2,0,0],"sum":5,"max":4"#);
+    check(&metric("histogram delta", &point), "m{} 2 5 2.5..4 p50=4.0 of 2");
+    let point = format!(r#"{bounds},"bucketCounts":[0,2,0],"min":12,"max":13"#);
+    check(&metric("histogram delta", &point), "m{} 2 26 12..13 p50=13.0 of 2");
 }
 
 #[test]

@@ -4,6 +4,19 @@ use std::cmp::Ordering;
 
 use crate::Number;
 
+/// Roundings that a measurement may bring into a sum: two of its conversions and that of the addition, and one more for
+/// what is neglected of higher order.
+const ROUNDINGS_EACH: f64 = 4.0;
+
+/// Roundings of the check itself.
+const ROUNDINGS_OF_CHECK: f64 = 8.0;
+
+/// From so many measurements on rounding may make anything of a sum; 2^50 is what the arithmetic of `mean_slack` needs.
+const COUNT_CHECKED_MAX: u64 = 1 << 50;
+
+/// Integers beyond this may not have come through a float.
+const FLOAT_EXACT_MAX: u64 = 1 << 53;
+
 /// Which of a row's numbers are floats, and whether its sum once overflowed an i64. The same byte in memory,
 /// on the wire (`Batch.row_kinds`) and on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,7 +158,8 @@ impl Scalars {
         self.kinds = self.kinds.with(Kinds::OVERFLOWED, overflowed);
     }
 
-    /// What must hold of every admitted row; the text says what does not.
+    /// What must hold wherever rows are merged, also of those that were admitted by older rules; the text says what does
+    /// not.
     ///
     /// # Errors
     /// The field that is wrong and why.
@@ -167,6 +181,52 @@ impl Scalars {
             return Err("min is above max");
         }
         Ok(())
+    }
+
+    /// Could so many measurements from min to max add up to this sum? Asked at the doors, of rows that pass
+    /// [`Scalars::check`]: whatever merging measurements makes does. It does not hold of what a histogram grew by, whose
+    /// ends are only known by their buckets, so islands do not ask.
+    ///
+    /// # Errors
+    /// The numbers, and what the sum can be.
+    pub fn check_sum(&self) -> Result<(), String> {
+        let (count, sum, min, max) = (self.count, self.sum(), self.min(), self.max());
+        if count == 1 && (sum != min || sum != max) {
+            return Err(format!(
+                "count is 1, but sum {sum}, min {min} and max {max} are not the same number"
+            ));
+        }
+        if self.is_within_integers() || (self.may_be_rounded() && self.is_within_rounding()) {
+            return Ok(());
+        }
+        Err(format!("{count} measurements from {min} to {max} cannot have the sum {sum}"))
+    }
+
+    /// Exactly.
+    fn is_within_integers(&self) -> bool {
+        let times_count = |end: u64| i128::from(end.cast_signed()) * i128::from(self.count);
+        self.kinds.0 == 0
+            && (times_count(self.min)..=times_count(self.max)).contains(&i128::from(self.sum.cast_signed()))
+    }
+
+    /// Integers are exact, but a small one may be what a float happened to round to.
+    fn may_be_rounded(&self) -> bool {
+        self.kinds.0 != 0 || self.sum.cast_signed().unsigned_abs() <= FLOAT_EXACT_MAX
+    }
+
+    /// By the mean, which is never beyond f64. Of n numbers of at most A in magnitude, k roundings each, any order of
+    /// additions is off by at most `((1 + u)^(k n) - 1) n A`, u = 2^-53; up to 2^50 numbers that is below `(k + 1) n u` of
+    /// `n A` (N. Higham, Accuracy and Stability of Numerical Algorithms, 4.2). A sum beyond f64 stops at its end.
+    #[expect(clippy::cast_precision_loss, reason = "one of the roundings that are allowed for")]
+    fn is_within_rounding(&self) -> bool {
+        if self.count >= COUNT_CHECKED_MAX {
+            return true;
+        }
+        let (count, sum) = (self.count as f64, self.sum().to_f64());
+        let (min, max, mean) = (self.min().to_f64(), self.max().to_f64(), sum / count);
+        let unit = f64::EPSILON / 2.0;
+        let slack = (ROUNDINGS_EACH * count + ROUNDINGS_OF_CHECK) * unit * min.abs().max(max.abs());
+        (mean >= min - slack || sum == f64::MAX) && (mean <= max + slack || sum == f64::MIN)
     }
 }
 
@@ -192,6 +252,105 @@ mod tests {
 
     fn near(a: Number, b: Number, scale: f64) -> bool {
         a == b || (a.to_f64() - b.to_f64()).abs() <= 1e-9 * scale.max(1.0)
+    }
+
+    /// Of any magnitude and either sign, and near each other, so that sums come near what they can be at most.
+    fn legal() -> impl Strategy<Value = Vec<Number>> {
+        let float =
+            prop_oneof![prop::num::f64::NORMAL, -1.0..1.0_f64, Just(0.1), Just(f64::MAX), Just(f64::MIN)];
+        let float = float.prop_map(|value| Number::from_f64(value).unwrap());
+        let near = (any::<i64>(), 0_i64..3).prop_map(|(base, by)| Number::Int(base.saturating_add(by)));
+        let alike = |one: Number| prop_oneof![4 => Just(one), 1 => numbers()];
+        let any_one = prop_oneof![float, near, numbers()];
+        prop_oneof![
+            prop::collection::vec(any_one.clone().boxed(), 1..40),
+            any_one.prop_flat_map(move |one| prop::collection::vec(alike(one), 1..40)),
+        ]
+    }
+
+    /// Merged in a tree that the seed chooses.
+    fn tree(values: &[Number], seed: u64) -> Scalars {
+        if let [one] = values {
+            return Scalars::of(*one);
+        }
+        let (left, right) = values.split_at(1 + seed as usize % (values.len() - 1));
+        let (seed, mut all) =
+            (seed.wrapping_mul(6_364_136_223_846_793_005).rotate_left(17), tree(left, seed / 7));
+        all.merge(&tree(right, seed));
+        all
+    }
+
+    /// Added up as somebody else's `double` does, and read from its text.
+    fn as_doubles(values: &[Number]) -> Scalars {
+        let values: Vec<f64> = values.iter().map(|value| value.to_f64()).collect();
+        let number = |value: f64| Number::from_f64(value.clamp(f64::MIN, f64::MAX)).unwrap();
+        let sum = values.iter().fold(0.0, |sum: f64, value| (sum + value).clamp(f64::MIN, f64::MAX));
+        let (min, max) = (values.iter().copied().reduce(f64::min), values.iter().copied().reduce(f64::max));
+        Scalars::new(values.len() as u64, number(sum), number(min.unwrap()), number(max.unwrap()))
+    }
+
+    /// Merged with itself so often that it counts 2^doublings times as much.
+    fn doubled(mut all: Scalars, doublings: u32) -> Scalars {
+        for _ in 0..doublings {
+            let half = all;
+            all.merge(&half);
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_measured_adds_up(values in legal(), seed: u64, doublings in 0_u32..64) {
+            for all in [fold(&values), tree(&values, seed), doubled(tree(&values, seed), doublings), as_doubles(&values)] {
+                prop_assert_eq!(all.check(), Ok(()));
+                prop_assert_eq!(all.check_sum(), Ok(()));
+            }
+        }
+
+        /// A thousandth of the range beyond an end is no rounding, whatever the magnitude.
+        #[test]
+        fn what_is_out_of_reach_is_refused(
+            min in -1e200..1e200_f64, span in 0.0..1e200_f64, count in 1_u64..1_000_000_000, beyond in 1e-3..1e3_f64,
+        ) {
+            let (max, number) = (min + span, |value| Number::Float(value));
+            let out = beyond * min.abs().max(max.abs()).max(1.0);
+            for mean in [min - out, max + out] {
+                let scalars = Scalars::new(count, number(mean * count as f64), number(min), number(max));
+                prop_assert!(scalars.check().is_ok() && scalars.check_sum().is_err());
+            }
+        }
+
+        /// Whole numbers to the last one.
+        #[test]
+        fn integers_are_judged_exactly(min in -1000_i64..1000, span in 0_i64..1000, count in 2_u64..1000) {
+            let (max, times) = (min + span, |end: i64| end * count as i64);
+            let of = |sum| Scalars::new(count, Number::Int(sum), Number::Int(min), Number::Int(max)).check_sum();
+            prop_assert!(of(times(min)).is_ok() && of(times(max)).is_ok());
+            prop_assert!(of(times(min) - 1).is_err() && of(times(max) + 1).is_err());
+        }
+    }
+
+    /// A billion additions of 0.1 drift by 1e-7 of the sum, as any program's would.
+    #[test]
+    fn drift_is_no_lie() {
+        let tenth = Number::Float(0.1);
+        let of = |sum| Scalars::new(1_000_000_000, Number::Float(sum), tenth, tenth).check_sum();
+        assert!(of(99_999_998.745_418).is_ok() && of(100_000_001.5).is_ok());
+        assert!(of(99_999_900.0).is_err() && of(100_000_100.0).is_err());
+    }
+
+    #[test]
+    fn what_cannot_add_up_is_told_in_numbers() {
+        let of =
+            |count, sum| Scalars::new(count, sum, Number::Int(1), Number::Int(5)).check_sum().unwrap_err();
+        assert_eq!(of(3, Number::Int(500)), "3 measurements from 1 to 5 cannot have the sum 500");
+        assert_eq!(of(3, Number::Float(2.5)), "3 measurements from 1 to 5 cannot have the sum 2.5");
+        assert_eq!(of(1, Number::Int(3)), "count is 1, but sum 3, min 1 and max 5 are not the same number");
+        let large = Number::Int(1 << 60);
+        let one_off = Scalars::new(2, Number::Int((1 << 61) + 1), large, large);
+        assert!(one_off.check_sum().is_err(), "large integers never were floats");
+        let saturated = Scalars::new(u64::MAX, Number::Int(3), Number::Int(1), Number::Int(1));
+        assert!(saturated.check_sum().is_ok(), "nobody knows how many there were");
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Distinct, Distribution, Kinds, Reason, Refusal, Scalars, SketchError};
+use model::{Distinct, Distribution, Kinds, Reason, Refusal, SketchError};
 use proto::{BatchColumns, Row};
 
 use super::Refused;
@@ -42,15 +42,8 @@ fn check_numbers(row: &Row, without_range: bool) -> Result<(), Refusal> {
             "row_kinds says that min or max is of another kind than the sum, but they were left out",
         ));
     }
-    if scalars.count == 1 && !is_one_measurement(scalars) {
-        return Err(Reason::Numbers.because("count is 1, but sum, min and max are not the same number"));
-    }
-    Ok(())
-}
-
-/// The store keeps no min and max of a single measurement.
-fn is_one_measurement(scalars: &Scalars) -> bool {
-    scalars.sum() == scalars.min() && scalars.sum() == scalars.max()
+    // Of a single measurement the store keeps no min and max, and of others an average that lies between them.
+    scalars.check_sum().map_err(|why| Reason::Numbers.because(why))
 }
 
 /// The columns that only some rows have: a few rows each, so they are judged first and looked up.

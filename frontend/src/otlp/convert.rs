@@ -142,7 +142,8 @@ impl Converter<'_> {
                 let (count, sum) = histogram.count_and_sum();
                 return self.count_and_sum(name, count, sum, attributes, common, when);
             }
-            self.add(name, attributes, common, &histogram.aggregate(cumulative), when, cumulative)
+            let aggregate = if cumulative { histogram.cumulative() } else { histogram.aggregate() };
+            self.add(name, attributes, common, &aggregate, when, cumulative)
         });
         self.settle(name, added);
     }

@@ -3,7 +3,8 @@
 //! A bucket's measurements count at its midpoint; those of an open-ended bucket at its finite bound. Of a delta they
 //! are kept within min and max where those are given. Of a cumulative one they are not: the same bucket must stay
 //! where it is from point to point, so that the island can subtract bucket by bucket.
-//! Where min or max is not given, it is the outer bound of the outermost bucket that holds something.
+//! Where min or max is not given, it is the outer bound of the outermost bucket that holds something, or the average
+//! where that lies further out.
 //! Where the sum is not given, it is that of the midpoints.
 
 use model::{Aggregate, Distribution, Number, Reason, Refusal, Scalars, Sketches};
@@ -93,36 +94,41 @@ impl Histogram {
         (self.count, self.sum.unwrap_or_else(|| self.sum_of_midpoints()))
     }
 
-    /// The aggregate; of a cumulative one buckets stay where they are.
-    pub(super) fn aggregate(&self, cumulative: bool) -> Aggregate {
-        let (min, max) = if cumulative { (None, None) } else { (self.min, self.max) };
+    /// The aggregate of measurements of which least and greatest are those of all time: nobody knows the minute's, and
+    /// the buckets stay where they are.
+    pub(super) fn cumulative(self) -> Aggregate {
+        Self { min: None, max: None, ..self }.aggregate()
+    }
+
+    /// The aggregate.
+    pub(super) fn aggregate(self) -> Aggregate {
         let (count, sum) = self.count_and_sum();
-        let mean = sum / self.count as f64;
-        let low = min.or(self.buckets.first().map(|bucket| bucket.low)).unwrap_or(mean);
-        let high = max.or(self.buckets.last().map(|bucket| bucket.high)).unwrap_or(mean);
+        let mean = sum / count as f64;
+        // Buckets that are open at an end may hold measurements beyond it; some are, if the average is.
+        let low = self.min.unwrap_or_else(|| self.buckets.first().map_or(mean, |first| first.low.min(mean)));
+        let high = self.max.unwrap_or_else(|| self.buckets.last().map_or(mean, |last| last.high.max(mean)));
         // One measurement is its own sum, min and max, whatever the buckets say.
         let (low, high) = if count == 1 { (sum, sum) } else { (low, high) };
         let scalars = Scalars::new(count, whole(sum), whole(low), whole(high));
-        let distribution = self.distribution(min.zip(max).filter(|(min, max)| min <= max));
-        let sketches = Sketches { distinct: None, distribution: Some(distribution) };
+        let sketches = Sketches { distinct: None, distribution: Some(self.distribution()) };
         Aggregate { scalars, sketches: (!self.has_no_buckets()).then(|| Box::new(sketches)) }
     }
 
-    fn distribution(&self, within: Option<(f64, f64)>) -> Distribution {
+    fn distribution(&self) -> Distribution {
         let mut distribution = Distribution::new();
-        for bucket in &self.buckets {
-            let midpoint = within.map_or(bucket.midpoint(), |(min, max)| bucket.midpoint().clamp(min, max));
-            distribution.record_n(midpoint, bucket.count);
-        }
+        self.midpoints().for_each(|(midpoint, count)| distribution.record_n(midpoint, count));
         distribution
     }
 
     fn sum_of_midpoints(&self) -> f64 {
-        self.buckets
-            .iter()
-            .map(|bucket| bucket.midpoint() * bucket.count as f64)
-            .sum::<f64>()
-            .clamp(f64::MIN, f64::MAX)
+        let sum: f64 = self.midpoints().map(|(midpoint, count)| midpoint * count as f64).sum();
+        sum.clamp(f64::MIN, f64::MAX)
+    }
+
+    /// Where each bucket counts, and how much: within what is known of least and greatest.
+    fn midpoints(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        let (least, most) = (self.min.unwrap_or(f64::MIN), self.max.unwrap_or(f64::MAX));
+        self.buckets.iter().map(move |bucket| (bucket.midpoint().max(least).min(most), bucket.count))
     }
 
     fn checked(self, without_bounds: bool) -> Result<Self, Refusal> {

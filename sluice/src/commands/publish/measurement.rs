@@ -122,7 +122,7 @@ fn merged_value(count: u64, numbers: [&serde_json::Number; 3], kept: As) -> Resu
     }
     let [sum, min, max] = numbers.map(number_of);
     let scalars = Scalars::new(count, sum?, min?, max?);
-    scalars.check().map_err(str::to_owned)?;
+    scalars.check().map_err(str::to_owned).and_then(|()| scalars.check_sum())?;
     Ok(Value::Merged(scalars))
 }
 
