@@ -42,7 +42,7 @@ impl Coordinator {
             values: answer.values.into_iter().map(value).collect(),
             next,
             total: answer.total as u64,
-            completeness: Some(query.completeness(&partitions)),
+            completeness: Some(query.completeness()),
             stats: Some(query.stats()),
             why_empty,
         })

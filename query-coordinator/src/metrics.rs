@@ -37,7 +37,7 @@ impl Coordinator {
         };
         Ok(v1::MetricsReply {
             metrics: all.into_iter().map(row).collect(),
-            completeness: Some(query.completeness(&partitions)),
+            completeness: Some(query.completeness()),
         })
     }
 
@@ -57,10 +57,7 @@ impl Coordinator {
         let parts = query
             .scatter(&partitions, move |reading, budget| worker::dimensions(reading, &scope, budget))
             .await?;
-        Ok(v1::DimensionsReply {
-            dimensions: union(parts),
-            completeness: Some(query.completeness(&partitions)),
-        })
+        Ok(v1::DimensionsReply { dimensions: union(parts), completeness: Some(query.completeness()) })
     }
 }
 

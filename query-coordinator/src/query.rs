@@ -32,6 +32,9 @@ pub(crate) struct Query {
     failed: BTreeMap<u32, String>,
     /// Of those: the ones that were too slow. They are not waited for again.
     silent: BTreeSet<u32>,
+    /// By any of the passes.
+    asked: BTreeSet<u32>,
+    rounds: u32,
     /// Rows declared by minute, as far back as islands know how many they applied.
     declared: BTreeMap<Minute, u64>,
     _permit: OwnedSemaphorePermit,
@@ -72,6 +75,8 @@ impl Query {
             readings: BTreeMap::new(),
             failed: BTreeMap::new(),
             silent: BTreeSet::new(),
+            asked: BTreeSet::new(),
+            rounds: 0,
             declared: BTreeMap::new(),
             _permit: permit,
             _cancel: CancelOnDrop(Arc::clone(&budget)),
@@ -99,8 +104,19 @@ impl Query {
         (0..self.inner.placement.partitions()).collect()
     }
 
-    /// Runs a job in each of these partitions. Those that fail, or do not answer in time, are remembered and left out.
+    /// One pass: runs a job in each of these partitions. Those that fail, or do not answer in time, are remembered and
+    /// left out.
     pub(crate) async fn scatter<T: Send + 'static>(
+        &mut self,
+        partitions: &[u32],
+        job: impl Fn(&dyn Reading, &Budget) -> Result<T, JobError> + Send + Sync + 'static,
+    ) -> Result<Vec<T>, QueryError> {
+        self.asked.extend(partitions);
+        self.rounds += 1;
+        self.run_in(partitions, job).await
+    }
+
+    async fn run_in<T: Send + 'static>(
         &mut self,
         partitions: &[u32],
         job: impl Fn(&dyn Reading, &Budget) -> Result<T, JobError> + Send + Sync + 'static,
@@ -120,11 +136,13 @@ impl Query {
     pub(crate) fn stats(&self) -> v1::Stats {
         let (series_scanned, bytes_read) = self.budget.spent();
         let ms = self.started.elapsed().as_secs_f64() * 1e3;
-        v1::Stats { series_scanned, bytes_read, ms }
+        let partitions_asked = u32::try_from(self.asked.len()).unwrap_or(u32::MAX);
+        v1::Stats { series_scanned, bytes_read, ms, partitions_asked, rounds: self.rounds }
     }
 
-    /// How complete an answer from these partitions is.
-    pub(crate) fn completeness(&self, asked: &[u32]) -> v1::Completeness {
+    /// How complete an answer from the partitions that were asked is.
+    pub(crate) fn completeness(&self) -> v1::Completeness {
+        let asked: Vec<u32> = self.asked.iter().copied().collect();
         let sealed: BTreeMap<u32, Option<Minute>> =
             self.readings.iter().map(|(partition, reading)| (*partition, reading.sealed_through())).collect();
         let caveat = |(partition, reading): (&u32, &Arc<dyn Reading>)| Some((*partition, reading.caveat()?));
@@ -132,7 +150,7 @@ impl Query {
             range: self.range,
             now: self.inner.now(),
             include_open: self.include_open,
-            asked,
+            asked: &asked,
             failed: &self.failed,
             caveats: &self.readings.iter().filter_map(caveat).collect(),
             sealed_through: &sealed,
@@ -201,7 +219,8 @@ impl Query {
         let job = move |reading: &dyn Reading, _: &Budget| {
             worker::declared(reading, &account, range, &own).map_err(unknown)
         };
-        let found = self.scatter(&partitions, job).await?;
+        // No pass: where heartbeats lie has nothing to do with where the answer's data can be.
+        let found = self.run_in(&partitions, job).await?;
         let known_from = self.applied_known_from();
         for (minute, rows) in found.into_iter().flatten().filter(|(minute, _)| *minute >= known_from) {
             *self.declared.entry(minute).or_default() += rows;

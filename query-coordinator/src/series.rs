@@ -42,7 +42,7 @@ impl Coordinator {
         Ok(v1::SeriesReply {
             warnings: warnings(&series, &outcome, &rows, overflowed(cells.as_ref(), rows.len(), steps)),
             rows,
-            completeness: Some(query.completeness(&query.partitions_of(&scope.metric))),
+            completeness: Some(query.completeness()),
             stats: Some(query.stats()),
         })
     }

@@ -35,7 +35,7 @@ impl Coordinator {
         let metrics = top.pivots.iter().map(|pivot| pivot.metric.clone());
         let metrics: Vec<String> = metrics.chain([top.scope.metric.clone()]).collect();
         let (range, open) = (top.scope.range, top.scope.include_open);
-        let mut query = Query::begin(&self.inner, &top.scope.account, metrics.clone(), range, open).await?;
+        let mut query = Query::begin(&self.inner, &top.scope.account, metrics, range, open).await?;
 
         let outcome = ranking(&mut query, top.rank_job()).await?;
         let mut rows = rows(&top, &outcome);
@@ -47,13 +47,10 @@ impl Coordinator {
         for pivot in &top.pivots {
             warnings.extend(add_pivot(&mut query, &top, pivot, &tuples, &mut rows).await?);
         }
-        let mut asked: Vec<u32> = metrics.iter().flat_map(|metric| query.partitions_of(metric)).collect();
-        asked.sort_unstable();
-        asked.dedup();
         Ok(v1::TopReply {
             rows,
             others: Some(top.others(&outcome)),
-            completeness: Some(query.completeness(&asked)),
+            completeness: Some(query.completeness()),
             warnings,
             stats: Some(query.stats()),
         })

@@ -4,13 +4,14 @@
 
 mod house;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use house::{Plan, Room, Row, Upkeep, coordinator, rooms};
-use model::{Aggregate, Number, Scalars};
+use model::{Aggregate, Number, Placement, Scalars, metric_hash};
 use proto::v1;
 use query_coordinator::{PartitionError, QueryLimits, router};
 use serde_json::{Value, json};
@@ -91,6 +92,31 @@ async fn top_answers_as_the_interface_shows() {
         "warnings": [],
     });
     assert_eq!(reply, expected);
+}
+
+/// Only partitions that can hold a named metric are asked, each pass counts, and completeness speaks of the same ones.
+#[tokio::test]
+async fn stats_say_how_many_partitions_were_asked_and_how_often() {
+    let homes = |placement: Placement, metric| placement.partitions_of(metric_hash("default", metric));
+    for spread in 1..=PLAN.partitions {
+        let plan = Plan { spread, ..PLAN };
+        let placement = Placement::new(plan.partitions, spread).unwrap();
+        let latency: BTreeSet<u32> = homes(placement, "Latency").collect();
+        let both: BTreeSet<u32> = homes(placement, "Requests").chain(latency.iter().copied()).collect();
+        let mut wide = top();
+        (wide["points"], wide["pivot"]) = (json!(true), json!([{"metric": "Requests"}]));
+        let nothing = json!([{"dim": "Api", "op": "=", "values": ["Nothing"]}]);
+        let hints = json!({"metric": "Latency", "of": "Api", "select": nothing, "from": 6000, "to": 6120});
+        let asks = [("top", top(), &latency, 1), ("top", wide, &both, 3), ("hints", hints, &latency, 2)];
+        for (path, body, expected, rounds) in asks {
+            let app = router(coordinator(plan, rooms(plan, &rows(), &[]), QueryLimits::default()));
+            let (_, reply) = post(app, &format!("/v1/{path}"), body.to_string()).await;
+            let asked = json!(expected.len());
+            assert_eq!(reply["stats"]["partitions_asked"], asked, "{path}, spread {spread}");
+            assert_eq!(reply["stats"]["rounds"], rounds, "{path}, spread {spread}");
+            assert_eq!(reply["completeness"]["partitions"], json!({"asked": asked, "answered": asked}));
+        }
+    }
 }
 
 #[tokio::test]

@@ -140,6 +140,8 @@ struct StatsJson {
     series_scanned: u64,
     bytes_read: u64,
     ms: f64,
+    partitions_asked: u32,
+    rounds: u32,
 }
 
 #[derive(Serialize)]
@@ -320,7 +322,8 @@ impl From<v1::Completeness> for CompletenessJson {
 
 impl From<v1::Stats> for StatsJson {
     fn from(stats: v1::Stats) -> Self {
-        Self { series_scanned: stats.series_scanned, bytes_read: stats.bytes_read, ms: stats.ms }
+        let v1::Stats { series_scanned, bytes_read, ms, partitions_asked, rounds } = stats;
+        Self { series_scanned, bytes_read, ms, partitions_asked, rounds }
     }
 }
 
