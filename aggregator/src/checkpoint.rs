@@ -146,6 +146,7 @@ impl Island {
         self.put_changes(&mut batch);
         alerting::put(self.watch.checkpoint(), &mut batch);
         self.checkpointed = self.position;
+        self.witness.put(&mut batch);
         batch.put(Cf::State, CHECKPOINT_KEY, self.head().encode());
         Ok(Checkpoint { batch, position: self.position, blocks: rows.len() })
     }
@@ -234,6 +235,7 @@ impl Island {
         let mut image = KvBatch::new();
         image.put(Cf::State, CHECKPOINT_KEY, self.head().encode());
         image.put(Cf::State, *b"position", self.position.to_be_bytes());
+        self.witness.put(&mut image);
         self.put_open(&mut image)?;
         blocks::of_side(self.late.iter(), &mut |metric, minute, _, bytes| {
             image.put(Cf::Slabs, SlabKey::first(metric, minute).to_bytes(), bytes);

@@ -21,6 +21,7 @@ use crate::merge::Resolved;
 use crate::open_minutes::OpenMinutes;
 use crate::series_table::SeriesTable;
 use crate::side_rows::SideRows;
+use crate::witness::Witness;
 use crate::{AlertsView, ApplyError, Counters, IslandLimits, PublisherAccount};
 
 /// See the module.
@@ -30,6 +31,7 @@ pub struct Island {
     pub(crate) position: Offset,
     /// The record that was due at the last checkpoint: `C`.
     pub(crate) checkpointed: Offset,
+    pub(crate) witness: Witness,
     pub(crate) sealed_through: Option<Minute>,
     pub(crate) series: SeriesTable,
     pub(crate) open: OpenMinutes,
@@ -68,6 +70,7 @@ impl Island {
             limits,
             position: 0,
             checkpointed: 0,
+            witness: Witness::default(),
             sealed_through: None,
             series: SeriesTable::new(limits.series_max),
             open: OpenMinutes::default(),
@@ -91,7 +94,9 @@ impl Island {
             return Err(ApplyError::Order { expected: self.position, got: offset });
         }
         self.position += 1;
-        match decode_record(record.clone()) {
+        let decoded = decode_record(record.clone());
+        self.witness.note(offset, record, matches!(decoded, Ok(Record::Rows(_))));
+        match decoded {
             Ok(Record::Rows(batches)) => Ok(self.rows(&batches)),
             Ok(Record::Delete(delete)) => {
                 let (checkpoint, skipped) = self.delete(offset, &delete)?;

@@ -28,11 +28,13 @@ mod merge;
 mod open_minutes;
 mod series_table;
 mod side_rows;
+mod witness;
 
 // What leaves it, and how it comes back.
 mod blocks;
 mod checkpoint;
 mod error;
+mod fit;
 mod recover;
 mod saved_series;
 mod state_bytes;
@@ -59,6 +61,7 @@ pub use dedup::PublisherAccount;
 pub use deleted::{Deleted, DeletedOfMetric};
 pub use error::{ApplyError, StateError};
 pub use expiry::Retentions;
+pub use fit::{Fit, Misfit, check_fit};
 pub use handle::{IslandHandle, IslandState, IslandStatus};
 pub use island::{Applied, Island};
 pub use limits::{ACCOUNT_MINUTES_KEPT, IslandLimits, NAMED_FORGOTTEN_MINUTES, PUBLISHER_FORGOTTEN_MINUTES};

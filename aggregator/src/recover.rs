@@ -15,6 +15,7 @@ use crate::island::Island;
 use crate::series_table::SeriesTable;
 use crate::state_bytes::StateReader;
 use crate::state_keys::{self, end_of};
+use crate::witness::Witness;
 use crate::{Counters, IslandLimits, StateError, blocks};
 
 /// Records, or rows, of one partition: at a million a second they take 292,000 years.
@@ -41,6 +42,10 @@ impl Island {
         }
         check_deleted(&island.series, head.position)?;
         (island.position, island.checkpointed) = (head.position, head.position);
+        island.witness = Witness::read(snapshot)?;
+        if let Some(seen) = island.witness.seen().find(|seen| seen.offset >= head.position) {
+            return Err(contradiction(format!("record {} is remembered and not applied", seen.offset)));
+        }
         island.sealed_through = head.sealed_through;
         island.books.counters = head.counters;
         island.books.rows.restore_forgotten(head.forgotten_before);

@@ -22,6 +22,7 @@ use store::{Kv, StoreError};
 use thiserror::Error;
 
 use crate::believed_clock::BelievedClock;
+use crate::fit::{Fit, Misfit, check_fit};
 use crate::handle::Shared;
 use crate::questions::{Questions, questions};
 use crate::sealer::Sealer;
@@ -57,6 +58,8 @@ enum Failure {
     #[error(transparent)]
     State(#[from] StateError),
     #[error(transparent)]
+    Misfit(#[from] Misfit),
+    #[error(transparent)]
     Apply(#[from] ApplyError),
     #[error("cannot commit the checkpoint: {0}")]
     Commit(StoreError),
@@ -64,21 +67,6 @@ enum Failure {
     Read(#[from] partition_log::ReadError),
     #[error("{0}: restart the process once the disk is sound")]
     LogStopped(AppendError),
-    #[error(
-        "gap: the checkpoint asks for record {position}, the log starts at {start}: restore the log, or restore the \
-         partition's store from a backup of the same time or later"
-    )]
-    Gap { position: Offset, start: Offset },
-    #[error(
-        "gap: the store is fresh and the log starts at {start}, not at 0: restore the partition's store from a backup, \
-         or start the log anew"
-    )]
-    FreshStore { start: Offset },
-    #[error(
-        "beyond the end: the checkpoint is of record {position}, the log ends at {end}: this is another log, or it has \
-         lost records; restore the log, or delete the partition's store"
-    )]
-    BeyondEnd { position: Offset, end: Offset },
     #[error("BUG: the island panicked; see the log of the process")]
     Panicked,
 }
@@ -143,10 +131,9 @@ fn end(shared: &Shared, state: IslandState, detail: String) {
 // === impl Door ===
 
 impl Door {
-    /// Loads the checkpoint and checks that the log goes on where it ends.
+    /// Loads the checkpoint.
     fn open(shared: Arc<Shared>, config: &IslandConfig, questions: Questions) -> Result<Self, Failure> {
         let island = Island::load(config.limits, &*shared.kv.snapshot())?;
-        check_position(island.position(), shared.log.start(), shared.log.end())?;
         let sealer = Sealer::new(config.grace_ms, config.late_rows_max);
         let clock = Arc::clone(&config.clock);
         let (believed, disk, refusals) = (BelievedClock::default(), Disk::default(), channel());
@@ -154,9 +141,10 @@ impl Door {
     }
 
     fn run(mut self) -> Result<(), Failure> {
-        let caught_up = self.shared.log.end();
         self.publish();
         self.say(IslandState::Recovering);
+        self.wait_for_log()?;
+        let caught_up = self.shared.log.end();
         while !self.shared.stop.load(Ordering::Acquire) {
             let entries = self.shared.log.read(self.island.position(), READ_BYTES_MAX, IDLE_WAIT)?;
             for entry in &entries {
@@ -173,6 +161,21 @@ impl Door {
             self.say(IslandState::Serving);
             self.seal_if_due()?;
             self.change_rules_if_due();
+        }
+        Ok(())
+    }
+
+    /// Until it is known that the log goes on where the checkpoint ends. Readers see what was sealed meanwhile.
+    fn wait_for_log(&mut self) -> Result<(), Failure> {
+        let snapshot = self.shared.kv.snapshot();
+        while check_fit(&*snapshot, &*self.shared.log)? == Fit::NotKnownYet {
+            if self.shared.stop.load(Ordering::Acquire) {
+                break;
+            }
+            let why = self.shared.log.unknown().or_else(|| self.shared.log.stopped());
+            self.shared.said.lock().detail = why.unwrap_or_default();
+            self.questions.answer(&self.island, &self.disk);
+            thread::sleep(IDLE_WAIT);
         }
         Ok(())
     }
@@ -268,15 +271,5 @@ impl Door {
         said.series = u64::from(self.island.series());
         said.counters = self.island.counters();
         said.late_rows = self.island.late_rows();
-    }
-}
-
-/// Offsets live with the state: each way in which log and state can fail to fit has a name.
-fn check_position(position: Offset, start: Offset, end: Offset) -> Result<(), Failure> {
-    match position {
-        0 if start > 0 => Err(Failure::FreshStore { start }),
-        _ if position < start => Err(Failure::Gap { position, start }),
-        _ if position > end => Err(Failure::BeyondEnd { position, end }),
-        _ => Ok(()),
     }
 }

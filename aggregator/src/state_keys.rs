@@ -30,6 +30,7 @@ pub(crate) const RULES: u8 = b'R';
 pub(crate) const ALERT_STATUS: u8 = b'S';
 pub(crate) const ALERT_COLUMN: u8 = b'T';
 pub(crate) const CUMULATIVE: u8 = b'U';
+pub(crate) const WITNESS: u8 = b'L';
 pub(crate) const PURGED: u8 = b'W';
 pub(crate) const DROPS: u8 = b'X';
 

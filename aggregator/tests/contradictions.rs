@@ -41,6 +41,13 @@ fn a_position_that_no_log_has() {
 }
 
 #[test]
+fn a_record_that_was_not_applied_is_remembered() {
+    let (_, disk) = house();
+    change(&disk, Cf::State, b"L", |witness| witness[2..10].copy_from_slice(&1_000u64.to_le_bytes()));
+    refused(&disk, "record 1000 is remembered and not applied");
+}
+
+#[test]
 fn rows_of_an_hour_that_is_forgotten() {
     let (_, disk) = house();
     change(&disk, Cf::State, CHECKPOINT_KEY, |head| head[RECEIVED_AT - 4..RECEIVED_AT].fill(0xff));

@@ -5,7 +5,7 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,8 @@ use aggregator::{
 };
 use bytes::Bytes;
 use model::{Minute, PublisherId};
-use partition_log::{MemoryLog, PartitionLog, append_blocking};
-use store::{CrashPoint, MemoryKv};
+use partition_log::{Ack, Entry, MemoryLog, Offset, PartitionLog, ReadError, ReleaseError, append_blocking};
+use store::{CrashPoint, Kv as _, MemoryKv};
 use support::{TestRow, rows_record, seal_record};
 
 /// Longer than any of this takes; a test that waits for it has failed.
@@ -51,6 +51,10 @@ impl House {
     }
 
     fn spawn(&self) -> IslandHandle {
+        self.spawn_over(Arc::clone(&self.log) as Arc<dyn PartitionLog>)
+    }
+
+    fn spawn_over(&self, log: Arc<dyn PartitionLog>) -> IslandHandle {
         let config = IslandConfig {
             partition: 3,
             grace_ms: 5000,
@@ -58,7 +62,7 @@ impl House {
             limits: IslandLimits::DEFAULT,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
         };
-        spawn(config, Arc::clone(&self.log) as Arc<dyn PartitionLog>, Arc::new(self.disk.clone()))
+        spawn(config, log, Arc::new(self.disk.clone()))
     }
 
     fn append(&self, record: Bytes) {
@@ -206,6 +210,81 @@ fn a_gap_between_checkpoint_and_log_is_named() {
 fn a_log_that_is_shorter_than_the_checkpoint_is_named() {
     let house = sealed_house();
     fails(&House { log: Arc::new(MemoryLog::new()), ..house }, "beyond the end");
+}
+
+#[test]
+fn a_log_that_was_made_anew_and_has_grown_is_named() {
+    let house = sealed_house();
+    let sealed = checkpoint_position(&*house.disk.snapshot()).unwrap().unwrap();
+    assert_eq!(sealed, 2, "a record of rows, a seal");
+    // As long as the old one, with a Seal of the same minute at the same place.
+    let other = House { log: Arc::new(MemoryLog::new()), ..house };
+    other.rows(5, &[(1, 100, 5.0)]);
+    other.append(seal_record(99));
+    fails(&other, "another log: record 0 is not the one that was applied");
+}
+
+#[test]
+fn a_log_that_is_away_is_waited_for() {
+    let house = sealed_house();
+    house.rows(1, &[(2, 100, 5.0)]);
+    let away = Arc::new(Away { log: Arc::clone(&house.log), is_away: AtomicBool::new(true) });
+    let island = house.spawn_over(Arc::clone(&away) as Arc<dyn PartitionLog>);
+    let status = wait(&island, |status| !status.detail.is_empty());
+    assert_eq!((status.state, &*status.detail), (IslandState::Recovering, "it is on a journey"));
+    assert_eq!(island.view().sealed_through, Some(Minute(99)), "what was sealed can be read");
+    let question = Question::OpenMinutes { metrics: Vec::new() };
+    assert!(island.ask_blocking(question, PATIENCE).is_ok(), "and what the checkpoint held open");
+    away.is_away.store(false, Ordering::Relaxed);
+    let status = wait(&island, |status| status.state == IslandState::Serving && status.lag_records == 0);
+    assert_eq!((status.counters.rows_applied, &*status.detail), (2, ""));
+    island.shutdown();
+}
+
+#[test]
+fn an_island_whose_log_never_comes_can_be_stopped() {
+    let house = sealed_house();
+    let away = Arc::new(Away { log: Arc::clone(&house.log), is_away: AtomicBool::new(true) });
+    let island = house.spawn_over(away);
+    wait(&island, |status| !status.detail.is_empty());
+    island.shutdown();
+    assert_eq!(island.status().state, IslandState::Stopped);
+}
+
+/// A log that says nothing of itself for as long as a test wants.
+struct Away {
+    log: Arc<MemoryLog>,
+    is_away: AtomicBool,
+}
+
+impl PartitionLog for Away {
+    fn append(&self, record: Bytes, ack: Ack) {
+        self.log.append(record, ack);
+    }
+
+    fn start(&self) -> Offset {
+        if self.unknown().is_some() { 0 } else { self.log.start() }
+    }
+
+    fn end(&self) -> Offset {
+        if self.unknown().is_some() { 0 } else { self.log.end() }
+    }
+
+    fn unknown(&self) -> Option<String> {
+        self.is_away.load(Ordering::Relaxed).then(|| "it is on a journey".to_owned())
+    }
+
+    fn stopped(&self) -> Option<String> {
+        self.unknown()
+    }
+
+    fn read(&self, from: Offset, bytes_max: usize, wait: Duration) -> Result<Vec<Entry>, ReadError> {
+        if self.unknown().is_some() { Ok(Vec::new()) } else { self.log.read(from, bytes_max, wait) }
+    }
+
+    fn release(&self, before: Offset) -> Result<(), ReleaseError> {
+        self.log.release(before)
+    }
 }
 
 #[test]

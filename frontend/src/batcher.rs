@@ -3,14 +3,17 @@
 //! In:    parts of batches, each with somebody who waits for it.
 //! Out:   log records of about [`RECORD_BYTES`]; to each who waits, whether its part is durable.
 //! Kept:  at most [`QUEUE_PARTS_MAX`] parts and [`QUEUE_BYTES_MAX`] bytes.
-//! Never: reorders parts, or takes one for which there is no place.
+//! Never: reorders parts, or takes one for which there is no place, or one that would wait behind a log that stands still.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use partition_log::{AppendError, PartitionLog, append_async};
 use proto::{encode_rows, v1};
 use tokio::sync::mpsc::{self, OwnedPermit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
 
 /// Bytes of one record: 1 MiB is where the disk's throughput ends to depend on the size of a sync.
 pub const RECORD_BYTES: usize = 1 << 20;
@@ -45,6 +48,10 @@ const _: () = assert!(
         < partition_log::limits::RECORD_BYTES_MAX
 );
 
+/// A record that a log has had for so long and not answered for: whoever came now would wait behind it, and hears to come
+/// back instead. A disk syncs in milliseconds, a partition of Kafka that changes its leader takes a second.
+pub const STILL_AFTER: Duration = Duration::from_secs(2);
+
 /// Whether a part is durable.
 pub type Appended = oneshot::Receiver<Result<(), AppendError>>;
 
@@ -53,6 +60,8 @@ pub type Appended = oneshot::Receiver<Result<(), AppendError>>;
 pub struct Batcher {
     queue: mpsc::Sender<Waiting>,
     bytes: Arc<Semaphore>,
+    /// Since when the log has had the record at work.
+    appending: Arc<Mutex<Option<Instant>>>,
 }
 
 /// A place in the queue of a partition, not used yet. Dropped unused, it is free again.
@@ -62,7 +71,7 @@ pub struct Place {
     bytes: OwnedSemaphorePermit,
 }
 
-/// No place: the partition's disk is behind.
+/// No place: the partition's log is behind, or stands still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
@@ -81,8 +90,9 @@ impl Batcher {
     #[must_use]
     pub fn spawn(log: Arc<dyn PartitionLog>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_PARTS_MAX);
-        tokio::spawn(run(log, waiting));
-        Self { queue, bytes: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)) }
+        let appending = Arc::default();
+        tokio::spawn(run(log, waiting, Arc::clone(&appending)));
+        Self { queue, bytes: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)), appending }
     }
 
     /// A place for a part of this many bytes.
@@ -90,6 +100,9 @@ impl Batcher {
     /// # Errors
     /// [`Full`]: nothing waits until there is one, so that the publisher hears of it.
     pub fn reserve(&self, bytes: usize) -> Result<Place, Full> {
+        if self.appending.lock().is_some_and(|since| since.elapsed() >= STILL_AFTER) {
+            return Err(Full);
+        }
         let bytes = u32::try_from(bytes).map_err(|_| Full)?;
         let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(bytes).map_err(|_| Full)?;
         let queue = self.queue.clone().try_reserve_owned().map_err(|_| Full)?;
@@ -110,12 +123,18 @@ impl Place {
 }
 
 /// One record at a time; what comes meanwhile becomes the next.
-async fn run(log: Arc<dyn PartitionLog>, mut waiting: mpsc::Receiver<Waiting>) {
+async fn run(
+    log: Arc<dyn PartitionLog>,
+    mut waiting: mpsc::Receiver<Waiting>,
+    appending: Arc<Mutex<Option<Instant>>>,
+) {
     while let Some(first) = waiting.recv().await {
         let together = all_that_waited(first, &mut waiting);
         let (batches, acks): (Vec<_>, Vec<_>) =
             together.into_iter().map(|part| (part.batch, (part.done, part.bytes))).unzip();
+        *appending.lock() = Some(Instant::now());
         let appended = append_async(&log, encode_rows(&batches)).await.map(drop);
+        *appending.lock() = None;
         for (done, bytes) in acks {
             drop(bytes);
             // Who has hung up meanwhile will retry, and the island will know the rows again.
@@ -134,4 +153,24 @@ fn all_that_waited(first: Waiting, waiting: &mut mpsc::Receiver<Waiting>) -> Vec
         together.push(next);
     }
     together
+}
+
+#[cfg(test)]
+mod tests {
+    use partition_log::{MemoryLog, PartitionLog as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn behind_a_log_that_stands_still_nobody_waits() {
+        let log = Arc::new(MemoryLog::new());
+        let batcher = Batcher::spawn(Arc::clone(&log) as Arc<dyn PartitionLog>);
+        let long_ago = Instant::now().checked_sub(STILL_AFTER).expect("the machine has run for a while");
+        *batcher.appending.lock() = Some(long_ago);
+        assert_eq!(batcher.reserve(1).err(), Some(Full));
+        *batcher.appending.lock() = Some(Instant::now());
+        let appended = batcher.reserve(1).unwrap().put(v1::Batch::default());
+        assert_eq!(appended.await, Ok(Ok(())));
+        assert_eq!((log.end(), *batcher.appending.lock()), (1, None));
+    }
 }

@@ -18,7 +18,7 @@ use crate::rebucket::{Part, rebucket};
 pub const BATCHES_PER_REQUEST_MAX: usize = 256;
 
 /// Long enough for a disk to write what waits (see `batcher`), short enough to stay within the lateness.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 const _: () = assert!(BATCHES_PER_REQUEST_MAX <= crate::batcher::QUEUE_PARTS_MAX / 4);
 
@@ -68,7 +68,9 @@ pub enum PublishError {
         max: usize,
     },
     /// Nothing of the request was appended.
-    #[error("partition {partition} is behind with writing: nothing was taken, come back in {retry_after:?}")]
+    #[error(
+        "partition {partition} is behind with writing, or stands still: nothing was taken, come back in {retry_after:?}"
+    )]
     Full {
         /// The first that had no place.
         partition: u32,

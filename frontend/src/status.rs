@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use partition_log::AppendError;
 use proto::rpc::{RETRY_AFTER_MS, encode_status};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
 use crate::PublishError;
 use crate::decoding::Refused;
+use crate::frontend::RETRY_AFTER;
 
 /// The dearest request is decoded and through in less.
 pub(crate) const MEMORY_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -32,6 +34,8 @@ impl PublishError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Full { retry_after, .. } => Some(*retry_after),
+            // It is looked at once a second whether the log is back.
+            Self::Log { source: AppendError::Away(_), .. } => Some(RETRY_AFTER),
             Self::TooManyBatches { .. } | Self::TooLarge { .. } | Self::Log { .. } | Self::Bug => None,
         }
     }

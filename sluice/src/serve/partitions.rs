@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aggregator::{
-    IslandConfig, IslandHandle, IslandLimits, Retentions, SystemClock, Upkeep, UpkeepConfig,
-    checkpoint_position, spawn, spawn_upkeep,
+    IslandConfig, IslandHandle, IslandLimits, Retentions, SystemClock, Upkeep, UpkeepConfig, check_fit,
+    spawn, spawn_upkeep,
 };
 use anyhow::Context as _;
 use model::{Placement, metric_hash};
@@ -65,7 +65,7 @@ impl Partitions {
                 limits: IslandLimits::DEFAULT,
                 clock: Arc::new(SystemClock),
             };
-            doors.push(door(partition, log, &*kv)?);
+            doors.push(door(partition, log, &*kv));
             islands.push(spawn(config, Arc::clone(log) as Arc<dyn PartitionLog>, kv));
         }
         let (data, placement) = (data.path().to_owned(), data.placement);
@@ -150,17 +150,14 @@ impl Partitions {
 
 /// The log, or one that refuses: where log and checkpoint do not belong together the island stands still until a person
 /// restores one of them, and what was appended until then would be lost with the wrong log.
-fn door(partition: u32, log: &Arc<EmbeddedLog>, kv: &dyn Kv) -> anyhow::Result<Arc<dyn PartitionLog>> {
-    let (start, end) = (log.start(), log.end());
-    let why = match checkpoint_position(&*kv.snapshot()).map(Option::unwrap_or_default) {
-        Ok(position) if (start..=end).contains(&position) => {
-            return Ok(Arc::clone(log) as Arc<dyn PartitionLog>);
+fn door(partition: u32, log: &Arc<EmbeddedLog>, kv: &dyn Kv) -> Arc<dyn PartitionLog> {
+    match check_fit(&*kv.snapshot(), log) {
+        Ok(_) => Arc::clone(log) as Arc<dyn PartitionLog>,
+        Err(why) => {
+            let why = format!("partition {partition} and its log do not fit ({why}): see sluice health");
+            Arc::new(ShutLog { log: Arc::clone(log), why })
         }
-        Ok(position) => format!("is of record {position}, its log holds {start} to {end}"),
-        Err(why) => format!("has no checkpoint that can be read ({why})"),
-    };
-    let why = format!("partition {partition} {why}: see sluice health");
-    Ok(Arc::new(ShutLog { log: Arc::clone(log), why }))
+    }
 }
 
 /// Log and store of every partition.

@@ -104,6 +104,7 @@ fn name_of(tag: u8) -> &'static str {
         b'C' => "head",
         b'D' => "publishers",
         b'G' => "deleted series",
+        b'L' => "records to know the log by",
         OPEN_MINUTE => "open minutes",
         AHEAD_MINUTE => "minutes ahead",
         b'R' => "rule files",
