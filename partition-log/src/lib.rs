@@ -46,7 +46,7 @@ pub mod conformance;
 pub mod disk;
 mod embedded;
 mod faulty;
-mod kafka;
+pub mod kafka;
 pub mod limits;
 mod log;
 mod memory;

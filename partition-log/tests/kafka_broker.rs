@@ -6,7 +6,8 @@ mod kafka;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka::brokers::{Brokers, create_topic, delete_records, delete_topic};
+use kafka::brokers::Brokers;
+use kafka::topics::{append_in_transactions, create_topic, delete_records, delete_topic};
 use kafka::{OnKafka, open, wait};
 use partition_log::{
     AppendError, KafkaConfig, KafkaTopic, PartitionLog, ReadError, append_blocking, conformance,
@@ -75,7 +76,7 @@ fn a_compacted_topic_is_a_gap_and_not_a_jump() {
     let Some(brokers) = Brokers::start(1) else { return };
     let config = KafkaConfig::new(&brokers.addresses, "gaps", 1);
     create_topic(&config, 1, &[]);
-    kafka::brokers::append_in_transactions(&config, 2);
+    append_in_transactions(&config, 2);
     let log = open(&config);
     assert_eq!(log.read(0, 0, Duration::from_secs(60)).unwrap()[0].offset, 0);
     let error = log.read(1, 0, Duration::from_secs(60)).unwrap_err();

@@ -127,6 +127,23 @@ fn a_broker_that_goes_and_comes_back_loses_nothing() {
 }
 
 #[test]
+fn a_reader_that_was_ahead_of_what_is_known_goes_on_after_the_cluster_was_away() {
+    let (mock, config) = mock(1);
+    let (reader, writer) = (open(&config), open(&config));
+    for n in 0..20 {
+        append_blocking(&writer, record(n)).unwrap();
+        assert_eq!(read_through(&reader, n, n), [(n, record(n))]);
+        mock.broker_down(-1).unwrap();
+        // Where the log ends was asked for before the record came, and cannot be asked now.
+        for _ in 0..5 {
+            assert!(reader.read(n + 1, 1, Duration::from_millis(1)).unwrap().is_empty());
+        }
+        mock.broker_up(-1).unwrap();
+        wait("the writer can write again", || writer.stopped().is_none() && reader.stopped().is_none());
+    }
+}
+
+#[test]
 fn a_partition_that_stands_still_refuses_instead_of_waiting() {
     let (mock, config) = mock(1);
     let log = open(&config);

@@ -16,7 +16,7 @@ pub(crate) use read::{
     SeriesArgs, TopArgs, Window,
 };
 pub(crate) use rules::{RulesArgs, RulesCheckArgs, RulesCommand, RulesTestArgs};
-pub(crate) use serve::{ConfigArgs, ServeArgs};
+pub(crate) use serve::{ClusterArgs, ConfigArgs, RoleArgs, ServeArgs, TopicsArgs};
 pub(crate) use watchdog::WatchdogArgs;
 
 /// A metrics system for the minute that just ended.
@@ -37,6 +37,23 @@ pub(crate) enum Command {
         after_help = "Example:\n  sluice serve --data ./data\n\nEvery flag can also be set as SLUICE_<NAME> or in sluice.toml; `sluice config` shows what counts."
     )]
     Serve(ServeArgs),
+    /// Take measurements in and append them to Kafka; keeps nothing itself
+    #[command(
+        mut_args(hidden_of_a_frontend),
+        after_help = "Example:\n  sluice frontend --kafka-brokers kafka-1:9092,kafka-2:9092 --partitions 16\n\nIt starts and answers while Kafka is away: publishes are refused then, with a time to come back."
+    )]
+    Frontend(RoleArgs),
+    /// Own some partitions of a Kafka topic: merge, seal, keep and read them
+    #[command(
+        after_help = "Example:\n  sluice aggregator --kafka-brokers kafka-1:9092,kafka-2:9092 --partitions 16 --data ./data --zone a --node a-1\n\nNodes of a zone share the partitions; each zone has all of them. A node keeps its name and its data directory over restarts."
+    )]
+    Aggregator(RoleArgs),
+    /// Make the topics of a cluster in Kafka, with the settings that they need
+    #[command(
+        mut_args(hidden_of_topics),
+        after_help = "Example:\n  sluice topics --kafka-brokers kafka-1:9092 --partitions 16 --replicas 3\n\nTopics that are there already are left as they are."
+    )]
+    Topics(TopicsArgs),
     /// Publish this machine's own metrics (cpu, memory, disk, network, per process)
     #[command(after_help = "Example:\n  sluice agent --every 5s")]
     Agent(AgentArgs),
@@ -91,6 +108,30 @@ pub(crate) enum Command {
     /// A completion script for your shell
     #[command(after_help = "Example:\n  sluice completions bash > /etc/bash_completion.d/sluice")]
     Completions(CompletionsArgs),
+}
+
+/// Every role takes one configuration, so that one file serves all; a role's help shows what it heeds.
+fn hidden_of_a_frontend(arg: clap::Arg) -> clap::Arg {
+    let unheeded = [
+        "data",
+        "grace_ms",
+        "object_store",
+        "hot_retention_days",
+        "cold_cache_mb",
+        "rules",
+        "alertmanager",
+        "zone",
+        "node",
+        "advertise",
+    ];
+    let is_hidden = unheeded.contains(&arg.get_id().as_str());
+    arg.hide(is_hidden)
+}
+
+fn hidden_of_topics(arg: clap::Arg) -> clap::Arg {
+    let heeded = ["kafka_brokers", "kafka_topic", "partitions", "config", "replicas", "log_hours"];
+    let is_hidden = !heeded.contains(&arg.get_id().as_str());
+    arg.hide(is_hidden)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

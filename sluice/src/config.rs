@@ -3,6 +3,8 @@
 //! In:   flags, `SLUICE_*` variables, `sluice.toml`, defaults, in this order.
 //! Out:  [`Config`], and for every value where it came from.
 
+mod cluster;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,7 +14,8 @@ use frontend::decoding::memory::{MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN};
 use model::{Placement, Retention};
 use serde::Deserialize;
 
-use crate::cli::ServeArgs;
+pub(crate) use self::cluster::Cluster;
+use crate::cli::{ClusterArgs, ServeArgs};
 use crate::serve::data_dir::Given;
 use crate::webhook;
 
@@ -87,6 +90,12 @@ struct File {
     alertmanager: Option<String>,
     dead_man: Option<String>,
     canary: Option<bool>,
+    unprotected: Option<bool>,
+    kafka_brokers: Option<String>,
+    kafka_topic: Option<String>,
+    zone: Option<String>,
+    node: Option<String>,
+    advertise: Option<String>,
 }
 
 // === impl Config ===
@@ -101,11 +110,15 @@ impl Config {
 /// Reads the layers and checks the result.
 pub(crate) fn load(
     args: &ServeArgs,
+    cluster: &ClusterArgs,
     env: &BTreeMap<String, String>,
-) -> anyhow::Result<(Config, Vec<Setting>)> {
+) -> anyhow::Result<(Config, Cluster, Vec<Setting>)> {
     let (file, file_name) = read_file(args.config.as_deref())?;
-    let layers = Layers { env, file_name: &file_name, settings: Vec::new() };
-    resolve(args, file, layers)
+    let mut layers = Layers { env, file_name: &file_name, settings: Vec::new() };
+    let cluster = cluster::resolve(cluster, &file, &mut layers)?;
+    let config = resolve(args, file, &mut layers)?;
+    let cluster = cluster.at(&config);
+    Ok((config, cluster, layers.settings))
 }
 
 fn read_file(path: Option<&Path>) -> anyhow::Result<(File, String)> {
@@ -123,13 +136,13 @@ fn read_file(path: Option<&Path>) -> anyhow::Result<(File, String)> {
     }
 }
 
-fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Result<(Config, Vec<Setting>)> {
+fn resolve(args: &ServeArgs, file: File, layers: &mut Layers<'_>) -> anyhow::Result<Config> {
     let path = |path: &PathBuf| path.display().to_string();
     let data: String =
         layers.pick("data", args.data.as_ref().map(path), file.data.as_ref().map(path), "./sluice-data")?;
     let grpc: String = layers.pick("grpc", args.grpc.clone(), file.grpc, "127.0.0.1:4317")?;
     let http: String = layers.pick("http", args.http.clone(), file.http, "127.0.0.1:4318")?;
-    let (placement, given) = placement(args, file.partitions, file.spread, &mut layers)?;
+    let (placement, given) = placement(args, file.partitions, file.spread, layers)?;
     let http_hosts: String = layers.pick("http_hosts", args.http_hosts.clone(), file.http_hosts, "")?;
     let grace_ms = layers.pick("grace_ms", args.grace_ms, file.grace_ms, "5000")?;
     let retention_days = layers.pick("retention_days", args.retention_days, file.retention_days, "3650")?;
@@ -146,11 +159,12 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
     let memory_mib =
         layers.pick("publish_memory_mib", args.publish_memory_mib, file.publish_memory_mib, &mib)?;
 
+    let unprotected = layers.pick("unprotected", args.unprotected, file.unprotected, "false")?;
     check_numbers(grace_ms, retention_days, memory_mib)?;
-    let config = Config {
+    Ok(Config {
         data: PathBuf::from(data),
-        grpc: address("grpc", &grpc)?,
-        http: address("http", &http)?,
+        grpc: address("grpc", &grpc, unprotected)?,
+        http: address("http", &http, unprotected)?,
         placement,
         given,
         http_hosts: names(&http_hosts),
@@ -162,8 +176,7 @@ fn resolve(args: &ServeArgs, file: File, mut layers: Layers<'_>) -> anyhow::Resu
         alertmanager: receiver(alertmanager)?,
         dead_man: switch(dead_man)?,
         canary,
-    };
-    Ok((config, layers.settings))
+    })
 }
 
 fn placement(
@@ -235,13 +248,14 @@ fn cold(url: String, days: u32, cache_mb: usize) -> anyhow::Result<ColdConfig> {
     })
 }
 
-fn address(name: &str, text: &String) -> anyhow::Result<SocketAddr> {
+fn address(name: &str, text: &String, unprotected: bool) -> anyhow::Result<SocketAddr> {
     let address: SocketAddr = text
         .parse()
         .with_context(|| format!("{name} is {text:?}, must be an address and a port as 127.0.0.1:4317"))?;
-    if !address.ip().is_loopback() {
+    if !address.ip().is_loopback() && !unprotected {
         bail!(
-            "{name} is {address}, which others can reach: this version has no TLS and no credentials, so it binds to loopback only"
+            "{name} is {address}, which others can reach: this version has no TLS and no credentials, so it binds to loopback only, \
+             unless --unprotected says that the network is yours alone"
         );
     }
     Ok(address)
@@ -300,7 +314,9 @@ mod tests {
             ("SLUICE_HTTP".into(), "127.0.0.1:9".into()),
         ]);
         let file = File { http: Some("127.0.0.1:8".into()), partitions: Some(2), ..File::default() };
-        let (config, settings) = resolve(&args, file, layers(&env)).unwrap();
+        let mut layers = layers(&env);
+        let config = resolve(&args, file, &mut layers).unwrap();
+        let settings = layers.settings;
         assert_eq!((config.grace_ms, config.http.port(), config.placement.partitions()), (1, 9, 2));
         assert_eq!(config.placement.spread(), 2, "the default spread follows the partitions");
         assert_eq!(config.given, Given { partitions: true, spread: false });
@@ -328,7 +344,7 @@ mod tests {
     fn check(env: &[(&str, &str)], expected: &str) {
         let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let error =
-            format!("{:#}", resolve(&ServeArgs::default(), File::default(), layers(&env)).unwrap_err());
+            format!("{:#}", resolve(&ServeArgs::default(), File::default(), &mut layers(&env)).unwrap_err());
         assert!(error.contains(expected), "{error}");
     }
 

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, ClusterArgs, Command};
 use crate::exit::CALL_IS_WRONG;
 use crate::read::AskError;
 
@@ -49,7 +49,16 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     let exit = match command {
-        Command::Serve(args) => serve::run(&config::load(&args, &env)?.0)?,
+        Command::Serve(args) => serve::run(&config::load(&args, &ClusterArgs::default(), &env)?.0)?,
+        Command::Frontend(args) => {
+            let (config, cluster, _) = config::load(&args.serve, &args.cluster, &env)?;
+            serve::roles::frontend(&config, &cluster)?
+        }
+        Command::Aggregator(args) => {
+            let (config, cluster, _) = config::load(&args.serve, &args.cluster, &env)?;
+            serve::roles::aggregator(config, &cluster)?
+        }
+        Command::Topics(args) => commands::topics::run(&args, &env)?,
         Command::Agent(args) => commands::agent::run(&args)?,
         Command::Publish(args) => commands::publish::run(&args)?,
         Command::Loadgen(args) => commands::loadgen::run(&args)?,

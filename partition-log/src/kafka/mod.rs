@@ -16,6 +16,7 @@
 //! One Kafka record is one log record, so Kafka's offsets are the log's. They are without gaps as long as the topic is
 //! neither compacted nor written by transactions; a gap is an error.
 
+// The log.
 mod config;
 mod gate;
 mod reader;
@@ -24,11 +25,19 @@ mod state;
 mod topic;
 mod watch;
 
+// What else a cluster needs of Kafka.
+mod create;
+mod group;
+mod table;
+
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use thiserror::Error;
 
 pub use config::{ACK_TIMEOUT, KafkaConfig, MESSAGE_BYTES_MAX};
+pub use create::{Kind, create_topic};
+pub use group::{Membership, Owner, SESSION};
+pub use table::{KafkaTable, Put, Row};
 pub use topic::{KafkaLog, KafkaTopic};
 
 /// Why a topic cannot be opened. That the cluster is away is no reason.
@@ -45,6 +54,14 @@ pub enum OpenError {
     /// librdkafka refuses the configuration.
     #[error("cannot make a Kafka client: {0}")]
     Client(#[from] KafkaError),
+    /// The cluster refuses to make a topic.
+    #[error("cannot create topic {topic}: {why}")]
+    Topic {
+        /// Which.
+        topic: String,
+        /// What it said.
+        why: String,
+    },
     /// The operating system refuses.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),

@@ -96,6 +96,7 @@ impl Reader {
             entries.push(entry);
         }
         if let Some(entry) = entries.last() {
+            partition.saw(entry.offset);
             self.last = Some((entry.offset, crc32c::crc32c(&entry.record)));
         }
         Ok(entries)
@@ -137,16 +138,20 @@ impl Reader {
         Ok(true)
     }
 
-    /// Learns from the leader where the partition starts and ends; false when it does not say.
+    /// Learns from the leader where the partition starts and ends; false when it does not say. A leader that is new does not say
+    /// before it knows that it has all that was ever acknowledged.
     fn ask(&self, partition: &PartitionState) -> bool {
         let before = partition.marks();
         match watch::ends(&self.config, &self.consumer, partition.number) {
-            Ok(marks) => partition.answered(before, marks),
+            Ok(marks) => {
+                partition.answered(before, marks);
+                true
+            }
             Err(why) => {
                 tracing::debug!(partition = partition.number, %why, "cannot learn where the log ends");
+                false
             }
         }
-        partition.marks() != before || !partition.is_away()
     }
 
     fn assign(&self, partition: &PartitionState, from: Offset) -> bool {
@@ -207,10 +212,8 @@ impl Reader {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 self.next = None; // librdkafka does not go on from here by itself
-                match partition.marks().filter(|_| self.ask(partition)) {
-                    Some(_) => partition.marks().map_or(Ok(()), |marks| marks.check(due)),
-                    None => Ok(()),
-                }
+                let known = if self.ask(partition) { partition.marks() } else { None };
+                known.map_or(Ok(()), |marks| marks.check(due))
             }
             Some(
                 RDKafkaErrorCode::UnknownTopicOrPartition

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub(crate) mod brokers;
+pub(crate) mod topics;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -57,15 +57,62 @@ pub(crate) struct ServeArgs {
     /// Memory of all publish requests at work, over all connections, in MiB; beyond it they are refused and sent again [default: 1024]
     #[arg(long, value_name = "MIB")]
     pub(crate) publish_memory_mib: Option<usize>,
+    /// Let others than this machine reach the ports, though there is no TLS and no credentials yet: only on a network that is yours
+    /// alone [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) unprotected: Option<bool>,
     /// Configuration file [default: ./sluice.toml if it is there]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// Where a role finds Kafka, and who it is to the others.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ClusterArgs {
+    /// Some of Kafka's brokers, by commas; a role of its own needs them
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) kafka_brokers: Option<String>,
+    /// The topic that is the log; NAME-owners is the one in which nodes say what they own [default: sluice]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) kafka_topic: Option<String>,
+    /// The zone of this node. Each zone has all partitions once, so zones are replicas of each other [default: a]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) zone: Option<String>,
+    /// The name of this node, which no other has and which it keeps over restarts [default: the host's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) node: Option<String>,
+    /// Where the others reach this node's gRPC port [default: the address of --grpc]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) advertise: Option<String>,
+}
+
+/// One role of its own: what `serve` takes, and the cluster.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct RoleArgs {
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TopicsArgs {
+    #[command(flatten)]
+    pub(crate) role: RoleArgs,
+    /// On how many brokers each record is; 3 in production
+    #[arg(long, value_name = "N")]
+    pub(crate) replicas: u32,
+    /// How long the log is kept. A node that is longer behind than this needs another's store
+    #[arg(long, value_name = "HOURS", default_value_t = 72)]
+    pub(crate) log_hours: u32,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
     #[command(flatten)]
     pub(crate) serve: ServeArgs,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
     /// How the result is printed
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,

@@ -12,7 +12,7 @@ use crate::read::{Table, format_or_default};
 use crate::serve::rules;
 
 pub(crate) fn run(args: &ConfigArgs, env: &BTreeMap<String, String>) -> anyhow::Result<Exit> {
-    let (config, settings) = config::load(&args.serve, env)?;
+    let (config, _, settings) = config::load(&args.serve, &args.cluster, env)?;
     let mut table = Table::new(["setting", "value", "from"]);
     let mut answer = Map::new();
     for setting in settings {

@@ -10,5 +10,6 @@ pub(crate) mod loadgen;
 pub(crate) mod publish;
 pub(crate) mod restore;
 pub(crate) mod rules;
+pub(crate) mod topics;
 pub(crate) mod verify;
 pub(crate) mod watchdog;

@@ -107,8 +107,9 @@ fn delete(partitions: &Partitions, request: v1::DeleteRequest) -> Result<v1::Del
     let record = encode_delete(v1::Delete { deletions: vec![deletion.clone()] });
     let mut waiting = Vec::new();
     for (island, log) in asked {
-        let refused = |why| Refused::Log { partition: island.partition(), why };
-        waiting.push((island, append_blocking(&**log, record.clone()).map_err(refused)?));
+        let partition = island.partition();
+        let refused = |why| Refused::Log { partition, why };
+        waiting.push((island, append_blocking(&*log, record.clone()).map_err(refused)?));
     }
     let until = Instant::now() + APPLIED_WAIT;
     while !waiting.is_empty() && Instant::now() < until {

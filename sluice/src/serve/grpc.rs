@@ -14,7 +14,7 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use super::delete::AdminService;
-use super::{House, ended};
+use super::{House, Role, ended};
 
 /// Streams of one connection; an honest client has 8 batches in flight. What requests
 /// at work may hold is `frontend::decoding::memory`'s to say, which refuses at once: those that wait for a place would
@@ -29,12 +29,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const QUESTION_BYTES_MAX: usize = 4 << 20;
 
 pub(super) async fn serve(
+    role: Role,
     listener: TcpListener,
     house: House,
     stopped: watch::Receiver<()>,
 ) -> anyhow::Result<()> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<QueryServer<query_coordinator::Coordinator>>().await;
     let described = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
@@ -43,24 +43,33 @@ pub(super) async fn serve(
     let reflection = described().build_v1().context("BUG: the descriptors cannot be read")?;
     // What Python's and older Go clients still ask for.
     let reflection_alpha = described().build_v1alpha().context("BUG: the descriptors cannot be read")?;
-    let query = QueryServer::new(house.coordinator.clone())
-        .accept_compressed(CompressionEncoding::Gzip)
-        .send_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(QUESTION_BYTES_MAX);
-    Server::builder()
+    let mut services = Server::builder()
         .max_concurrent_streams(STREAMS_MAX)
         .timeout(REQUEST_TIMEOUT)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
-        .add_service(PublishService::server(house.frontend.clone(), house.memory.clone()))
-        .add_service(OtlpService::server(house.frontend, house.memory))
-        .add_service(query)
-        .add_service(
-            AdminServer::new(AdminService(house.partitions)).max_decoding_message_size(QUESTION_BYTES_MAX),
-        )
         .add_service(reflection)
         .add_service(reflection_alpha)
-        .add_service(health_service)
+        .add_service(health_service);
+    if role.publishes() {
+        services = services
+            .add_service(PublishService::server(house.frontend.clone(), house.memory.clone()))
+            .add_service(OtlpService::server(house.frontend.clone(), house.memory.clone()));
+    }
+    if role.owns() {
+        health.set_serving::<QueryServer<query_coordinator::Coordinator>>().await;
+        services = services.add_service(
+            QueryServer::new(house.coordinator.clone())
+                .accept_compressed(CompressionEncoding::Gzip)
+                .send_compressed(CompressionEncoding::Gzip)
+                .max_decoding_message_size(QUESTION_BYTES_MAX),
+        );
+    }
+    if role.has_all() {
+        let admin = AdminServer::new(AdminService(house.partitions.clone()));
+        services = services.add_service(admin.max_decoding_message_size(QUESTION_BYTES_MAX));
+    }
+    services
         .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), ended(stopped))
         .await
         .context("the gRPC port failed")

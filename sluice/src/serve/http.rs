@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use query_coordinator::api::{not_found, wrong_method};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::limit::GlobalConcurrencyLimitLayer;
 
 use super::hosts::{Hosts, guard};
-use super::{House, admin, alerts, canary, console, delete, ended, own_ring, prometheus};
+use super::islands::ELSEWHERE;
+use super::{House, Role, admin, alerts, canary, console, delete, ended, own_ring, prometheus};
 
 /// OTLP requests that are being read and decoded; further ones wait. See the gRPC port.
 const OTLP_REQUESTS_MAX: usize = 32;
@@ -23,35 +25,44 @@ const OTLP_REQUESTS_MAX: usize = 32;
 const OTLP_REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) async fn serve(
+    role: Role,
     listener: TcpListener,
     house: House,
     hosts: Hosts,
     stopped: watch::Receiver<()>,
 ) -> anyhow::Result<()> {
-    axum::serve(listener, router(house, hosts))
+    axum::serve(listener, router(role, house, hosts))
         .with_graceful_shutdown(ended(stopped))
         .await
         .context("the HTTP port failed")
 }
 
-fn router(house: House, hosts: Hosts) -> Router {
-    let ours = Router::new()
-        .merge(console::router())
+fn router(role: Role, house: House, hosts: Hosts) -> Router {
+    let mut ours = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .merge(admin::router())
-        .merge(alerts::router())
-        .merge(canary::router())
-        .merge(own_ring::router())
-        .merge(delete::router())
-        .with_state(house.clone());
-    let otlp = frontend::otlp::router(house.frontend, house.memory)
-        .layer(axum::middleware::from_fn(in_time))
-        .layer(GlobalConcurrencyLimitLayer::new(OTLP_REQUESTS_MAX));
-    ours.merge(query_coordinator::router(house.coordinator))
-        .merge(otlp)
-        .fallback(not_found)
+        .route("/metrics", get(move |State(house): State<House>| metrics(role, house)))
+        .merge(own_ring::router());
+    if !role.has_all() {
+        ours = ours.route("/v1/owners", get(owners));
+    }
+    if role.owns() {
+        ours = ours.merge(console::router()).merge(alerts::router());
+    }
+    if role.has_all() {
+        ours = ours.merge(admin::router()).merge(canary::router()).merge(delete::router());
+    }
+    let mut all = ours.with_state(house.clone());
+    if role.owns() {
+        all = all.merge(query_coordinator::router(house.coordinator));
+    }
+    if role.publishes() {
+        let otlp = frontend::otlp::router(house.frontend, house.memory)
+            .layer(axum::middleware::from_fn(in_time))
+            .layer(GlobalConcurrencyLimitLayer::new(OTLP_REQUESTS_MAX));
+        all = all.merge(otlp);
+    }
+    all.fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(axum::middleware::from_fn_with_state(hosts, guard))
 }
@@ -64,7 +75,8 @@ async fn in_time(request: Request, next: Next) -> Response {
     }
 }
 
-/// Ready when every island has caught up with its log, for until then answers are partial, and every log takes more.
+/// Ready when every island has caught up with its log, for until then answers are partial, and every log takes more. Over Kafka
+/// also when the topic can be reached.
 async fn readyz(State(house): State<House>) -> impl IntoResponse {
     match house.partitions.ready() {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
@@ -72,7 +84,15 @@ async fn readyz(State(house): State<House>) -> impl IntoResponse {
     }
 }
 
-async fn metrics(State(house): State<House>) -> impl IntoResponse {
-    let text = prometheus::text(&house.coordinator.health().await, &house.memory);
+/// Which node owns which partition in which zone, as far as this one has heard.
+async fn owners(State(house): State<House>) -> impl IntoResponse {
+    Json(json!({"owners": house.partitions.owners()}))
+}
+
+async fn metrics(role: Role, house: House) -> impl IntoResponse {
+    let mut health = house.coordinator.health().await;
+    // A process says only of its own partitions how they do.
+    health.partitions.retain(|partition| role.owns() && partition.state != ELSEWHERE);
+    let text = prometheus::text(&health, &house.memory);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

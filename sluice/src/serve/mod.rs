@@ -1,4 +1,4 @@
-//! `sluice serve`: every role in one process over the embedded log.
+//! `sluice serve`: every role in one process over the embedded log. `roles` wires the same parts for one role over Kafka.
 //!
 //! In:   a checked configuration. Out: two ports.
 //! Kept: the data directory, locked.
@@ -16,12 +16,16 @@ mod delete;
 mod grpc;
 mod hosts;
 mod http;
+mod islands;
+pub(crate) mod keeper;
 pub(crate) mod lifetimes;
 mod notify;
 pub(crate) mod offline;
 mod own_ring;
+mod owners;
 mod partitions;
 mod prometheus;
+pub(crate) mod roles;
 pub(crate) mod rules;
 mod shut_log;
 
@@ -48,6 +52,17 @@ use crate::signals;
 
 /// Requests in flight when the word to end comes may take so long; what they had acknowledged is durable anyway.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Everything.
+    All,
+    /// Takes measurements in.
+    Frontend,
+    /// Owns partitions, and answers of them.
+    Aggregator,
+}
 
 /// What the doors share.
 #[derive(Clone)]
@@ -76,6 +91,23 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
+// === impl Role ===
+
+impl Role {
+    fn publishes(self) -> bool {
+        matches!(self, Self::All | Self::Frontend)
+    }
+
+    fn owns(self) -> bool {
+        matches!(self, Self::All | Self::Aggregator)
+    }
+
+    /// One process that has everything can copy it, delete from all of it, and try the whole way through it.
+    fn has_all(self) -> bool {
+        self == Self::All
+    }
+}
+
 /// What the doors listen on.
 struct Ports {
     grpc: TcpListener,
@@ -88,50 +120,59 @@ impl Ports {
     }
 }
 
-async fn serve(config: &Config, data: &DataDir, Ports { grpc, http }: Ports) -> anyhow::Result<()> {
+async fn serve(config: &Config, data: &DataDir, ports: Ports) -> anyhow::Result<()> {
     let lifetimes = Arc::new(Lifetimes::new(config.retention()));
-    let partitions = Arc::new(Partitions::open(
-        data,
-        config.grace_ms,
-        &config.cold,
-        Arc::clone(&lifetimes) as Arc<dyn Retentions>,
-    )?);
-    let house = build(config, data, &partitions)?;
+    let retentions = Arc::clone(&lifetimes) as Arc<dyn Retentions>;
+    let partitions = Arc::new(Partitions::open(data, config, retentions)?);
+    live(Role::All, config, &partitions, lifetimes, ports).await?;
+    tokio::task::spawn_blocking(move || partitions.close()).await.context("cannot close the partitions")
+}
 
+/// From open partitions to the end of the last request.
+async fn live(
+    role: Role,
+    config: &Config,
+    partitions: &Arc<Partitions>,
+    lifetimes: Arc<Lifetimes>,
+    Ports { grpc, http }: Ports,
+) -> anyhow::Result<()> {
+    let house = build(role, config, partitions)?;
     let (stop, stopped) = watch::channel(());
     let mut aside = tokio::task::JoinSet::new();
-    if config.canary {
+    if house.canary_runs {
         aside.spawn(canary::keep(
             grpc.local_addr()?,
             http.local_addr()?,
-            data.placement,
+            partitions.placement,
             Arc::clone(&house.canary),
         ));
     }
-    let books = tokio::spawn(books::keep(house.clone(), grpc.local_addr()?, stopped.clone()));
-    let refused = Arc::clone(&house.rules_refused);
-    aside.spawn(rules::keep(house.clone(), config.rules.clone(), refused, lifetimes, stopped.clone()));
     aside.spawn(own_ring::keep(house.clone(), stopped.clone()));
-    if let Some(url) = config.dead_man.clone() {
-        aside.spawn(dead_man::keep(house.clone(), url, stopped.clone()));
+    if role.publishes() {
+        aside.spawn(books::keep(house.clone(), grpc.local_addr()?, stopped.clone()));
     }
-    if let Some(url) = config.alertmanager.clone() {
-        aside.spawn(notify::keep(Arc::clone(&partitions), url, stopped.clone()));
+    if role.owns() {
+        let refused = Arc::clone(&house.rules_refused);
+        aside.spawn(rules::keep(house.clone(), config.rules.clone(), refused, lifetimes, stopped.clone()));
+        if let Some(url) = config.dead_man.clone() {
+            aside.spawn(dead_man::keep(house.clone(), url, stopped.clone()));
+        }
+        if let Some(url) = config.alertmanager.clone() {
+            aside.spawn(notify::keep(Arc::clone(partitions), url, stopped.clone()));
+        }
     }
     let mut doors = tokio::task::JoinSet::new();
-    doors.spawn(grpc::serve(grpc, house.clone(), stopped.clone()));
-    doors.spawn(http::serve(http, house.clone(), Hosts::new(&config.http_hosts), stopped));
-    tracing::info!(data = %config.data.display(), grpc = %config.grpc, http = %config.http, partitions = data.placement.partitions(), "serving");
+    doors.spawn(grpc::serve(role, grpc, house.clone(), stopped.clone()));
+    doors.spawn(http::serve(role, http, house, Hosts::new(&config.http_hosts), stopped));
+    tracing::info!(?role, data = %config.data.display(), grpc = %config.grpc, http = %config.http, partitions = partitions.placement.partitions(), "serving");
 
     tokio::select! {
         () = signals::wait() => {}
         Some(ended) = doors.join_next() => ended.context("a door panicked")??,
     }
     drain(stop, doors).await;
-    books.abort();
     aside.shutdown().await;
-    drop(house);
-    tokio::task::spawn_blocking(move || partitions.close()).await.context("cannot close the partitions")
+    Ok(())
 }
 
 async fn bind(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -140,12 +181,12 @@ async fn bind(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-fn build(config: &Config, data: &DataDir, partitions: &Arc<Partitions>) -> anyhow::Result<House> {
+fn build(role: Role, config: &Config, partitions: &Arc<Partitions>) -> anyhow::Result<House> {
     let limits = Limits { retention_minutes: config.retention_days * 24 * 60, ..Limits::DEFAULT };
-    let frontend = Arc::new(Frontend::new(data.placement, limits, partitions.logs())?);
+    let frontend = Arc::new(Frontend::new(partitions.placement, limits, partitions.logs())?);
     let (counting, losing) = (Arc::clone(&frontend), Arc::clone(partitions));
     let coordinator = Coordinator::new(Parts {
-        placement: data.placement,
+        placement: partitions.placement,
         partitions: partitions.workers(),
         limits: QueryLimits::default(),
         now: Arc::new(unix_now),
@@ -166,7 +207,7 @@ fn build(config: &Config, data: &DataDir, partitions: &Arc<Partitions>) -> anyho
         memory,
         rules_refused,
         canary: Arc::default(),
-        canary_runs: config.canary,
+        canary_runs: config.canary && role.has_all(),
         ring: Arc::default(),
     })
 }

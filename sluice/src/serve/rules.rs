@@ -79,7 +79,7 @@ fn look(
             lifetimes.hold(rules.metrics);
             tracing::info!(files = files.files.len(), version = files.version, "rules are good");
             *refused.lock() = None;
-            partitions.islands().iter().for_each(|island| island.want_rules(files.clone()));
+            partitions.want_rules(&files);
         }
         Err(why) => refuse(refused, format!("{why:#}")),
     }

@@ -115,8 +115,11 @@ fn a_running_server_is_seen_as_it_is() {
     assert_eq!((head.records_undecodable, head.publishers_evicted), (0, 0));
 
     let parts: Vec<_> = store.state.iter().map(|part| (part.what, part.keys)).collect();
-    assert_eq!(parts, [("head", 1), ("publishers", 1), ("open minutes", 1)]);
-    assert_eq!(store.state[2].minutes, [("1970-01-01T01:42:00Z".to_owned(), 1)]);
+    assert_eq!(
+        parts,
+        [("head", 1), ("publishers", 1), ("records to know the log by", 1), ("open minutes", 1)]
+    );
+    assert_eq!(store.state[3].minutes, [("1970-01-01T01:42:00Z".to_owned(), 1)]);
     assert_eq!(store.dictionary.series, 3);
 
     let slabs = &store.slabs;
