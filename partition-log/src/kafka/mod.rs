@@ -15,6 +15,18 @@
 //!
 //! One Kafka record is one log record, so Kafka's offsets are the log's. They are without gaps as long as the topic is
 //! neither compacted nor written by transactions; a gap is an error.
+//!
+//! # lz4 or zstd
+//! zstd at its lowest level. 40 MiB of log records of the load generator (20,000 series, 71 bytes a row), in pieces of 1 MiB, on one
+//! core of a busy machine, by the reference libraries:
+//!
+//! | codec | size | compress MB/s | decompress MB/s |
+//! |---|---|---|---|
+//! | lz4 | 42 % | 1,454 | 1,464 |
+//! | zstd, level 1 | 30 % | 916 | 1,340 |
+//! | zstd, level 3 | 30 % | 534 | 2,396 |
+//!
+//! A byte goes to three brokers, onto their disks, and to each zone: 29 % fewer of them are worth 30 ns a row of a frontend's time.
 
 // The log.
 mod config;
