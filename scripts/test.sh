@@ -18,7 +18,9 @@ fi
 step "tests (the server is killed ${SLUICE_KILLS:=50} times among them)"
 export SLUICE_KILLS
 cargo test --locked --workspace
-step "the log on real Kafka brokers"
+step "what lies in deploy/"
+scripts/lint-deploy.sh
+step "the log and the roles on real Kafka brokers"
 scripts/test-cluster.sh
 step "planted bugs, which the simulator must find"
 cargo test --locked -p sim --features planted-bugs
