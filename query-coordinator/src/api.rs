@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::QueryError;
 use crate::limits::BODY_BYTES_MAX;
 
-pub use crate::json::Condition;
+pub use crate::json::{Condition, Object, objects};
 
 /// An error with its status: `{"error":{"code","message","hint"}}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,22 +37,38 @@ struct ErrorJson<'a> {
     hint: &'a str,
 }
 
-/// A body of bounded size, as JSON whatever its content type says.
+/// A body of bounded size, as JSON whatever its content type says. It comes as it is: 1 MiB of questions need no packing.
 ///
 /// # Errors
-/// When it is too long, or not such a request.
+/// When it is packed or too long, or not such a request.
 pub async fn read<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
+    check_encoding(&request)?;
     let body = to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|why| ApiError {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         code: "body",
         message: format!("the body cannot be read: {why}"),
         hint: format!("send at most {BODY_BYTES_MAX} bytes"),
     })?;
-    serde_json::from_slice(&body).map_err(|why| ApiError {
+    let object: Result<Object<T>, _> = serde_json::from_slice(&body);
+    object.map(|Object(body)| body).map_err(|why| ApiError {
         status: StatusCode::BAD_REQUEST,
         code: "invalid_argument",
         message: format!("the body is not such a request: {why}"),
         hint: "send one JSON object with the fields of this endpoint; `sluice --help` shows examples".into(),
+    })
+}
+
+fn check_encoding(request: &Request) -> Result<(), ApiError> {
+    let mut given = request.headers().get_all(header::CONTENT_ENCODING).iter();
+    let Some(packed) = given.find(|given| !matches!(given.as_bytes(), b"" | b"identity")) else {
+        return Ok(());
+    };
+    Err(ApiError {
+        status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        code: "unsupported_media_type",
+        message: format!("content-encoding is {packed:?}, must be identity"),
+        hint: "send the body as it is, without content-encoding; only OTLP at /v1/metrics is read packed"
+            .into(),
     })
 }
 

@@ -4,5 +4,5 @@ mod reply;
 mod request;
 
 pub(crate) use reply::{DimensionsJson, HealthJson, HintsJson, MetricsJson, SeriesJson, TopJson};
-pub use request::Condition;
+pub use request::{Condition, Object, objects};
 pub(crate) use request::{DimensionsBody, HintsBody, MetricsBody, SeriesBody, TopBody};

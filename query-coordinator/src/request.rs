@@ -173,7 +173,13 @@ fn by(names: Vec<String>) -> Result<By, QueryError> {
     }
     let mut names = names.into_iter().map(|name| dimension("by", name)).collect::<Result<Vec<_>, _>>()?;
     names.sort_unstable();
-    names.dedup();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(QueryError::invalid(
+            "by",
+            format!("{:?} stands twice", twice[0]),
+            "name each dimension once",
+        ));
+    }
     Ok(By::Dims(names))
 }
 
@@ -260,6 +266,7 @@ mod tests {
         check(|r| r.account = "a".repeat(129), "account: has 129 bytes, at most 128 fit");
         check(|r| r.by = vec!["*".into(), "Api".into()], "by: \"*\" stands beside other dimensions");
         check(|r| r.by = vec![String::new()], "by: is missing");
+        check(|r| r.by = vec!["a".into(), "b".into(), "a".into()], "by: \"a\" stands twice");
         check(|r| r.by = vec!["d".into(); 65], "by: has 65 dimensions, at most 64 fit");
         check(|r| r.pivot[0].sampling = "p0".into(), "pivot.sampling: unknown sampling \"p0\"");
         check(|r| r.pivot = vec![v1::Pivot::default(); 17], "pivot: has 17 metrics, at most 16 fit");
@@ -313,7 +320,7 @@ mod tests {
     fn request() -> v1::TopRequest {
         v1::TopRequest {
             metric: "Latency".into(),
-            by: vec!["Zone".into(), "Api".into(), "Zone".into()],
+            by: vec!["Zone".into(), "Api".into()],
             rank: "p99".into(),
             n: 10,
             r#where: vec![v1::Matcher { dim: "Region".into(), op: "=".into(), values: vec!["West".into()] }],

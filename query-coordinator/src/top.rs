@@ -1,5 +1,6 @@
 //! The best or worst groups, with other metrics beside them, and everything else as one row.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::{Aggregate, Number};
@@ -47,6 +48,8 @@ impl Coordinator {
         for pivot in &top.pivots {
             warnings.extend(add_pivot(&mut query, &top, pivot, &tuples, &mut rows).await?);
         }
+        let mut told = HashSet::new();
+        warnings.retain(|warning| told.insert(warning.clone())); // a metric may be asked for under several samplings
         Ok(v1::TopReply {
             rows,
             others: Some(top.others(&outcome)),
@@ -147,6 +150,7 @@ async fn add_pivot(
     let seconds = u64::from(scope.range.len()) * 60;
     let steps = top.points.unwrap_or(Steps::one(scope.range));
     let job = CellsJob { scope, by: top.by.clone(), sampling: pivot.sampling, steps };
+    let missing = no_metric(&job.scope);
     let cells = cells(query, job, tuples).await?;
     let mut overflowed = 0;
     for (group, row) in rows.iter_mut().enumerate() {
@@ -163,7 +167,8 @@ async fn add_pivot(
             },
         });
     }
-    Ok(overflow_note(pivot.sampling, &pivot.metric, overflowed))
+    let missing = cells.is_none().then_some(missing);
+    Ok(missing.or_else(|| overflow_note(pivot.sampling, &pivot.metric, overflowed)))
 }
 
 /// An integer that is exact.

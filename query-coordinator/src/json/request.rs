@@ -1,9 +1,51 @@
 //! Bodies of requests.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use proto::v1;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::limits::N_DEFAULT;
+
+/// A JSON object, and nothing else: serde takes a list for a struct as well, and reads it by position.
+#[derive(Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with named fields")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+/// A list of objects, each by its named fields: for `#[serde(deserialize_with)]`.
+///
+/// # Errors
+/// When one is something else.
+pub fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let all: Vec<Object<T>> = Vec::deserialize(deserializer)?;
+    Ok(all.into_iter().map(|Object(one)| one).collect())
+}
+
+/// 0 is how gRPC leaves the field out; here it is left out, and 0 is somebody's mistake.
+fn step_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        0 => Err(D::Error::custom("step_seconds is 0, must be a multiple of 60; left out it is 60")),
+        seconds => Ok(seconds),
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,15 +61,15 @@ pub(crate) struct TopBody {
     n: u32,
     #[serde(default)]
     order: String,
-    #[serde(default, rename = "where")]
+    #[serde(default, rename = "where", deserialize_with = "objects")]
     matchers: Vec<Condition>,
     from: u64,
     to: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     pivot: Vec<PivotBody>,
     #[serde(default)]
     points: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "step_seconds")]
     step_seconds: u32,
     #[serde(default)]
     include_open: bool,
@@ -43,9 +85,9 @@ pub(crate) struct SeriesBody {
     by: Vec<String>,
     #[serde(default = "sum")]
     sampling: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "step_seconds")]
     step_seconds: u32,
-    #[serde(default, rename = "where")]
+    #[serde(default, rename = "where", deserialize_with = "objects")]
     matchers: Vec<Condition>,
     from: u64,
     to: u64,
@@ -59,7 +101,7 @@ pub(crate) struct HintsBody {
     #[serde(default)]
     account: String,
     metric: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     select: Vec<Condition>,
     of: String,
     #[serde(default)]

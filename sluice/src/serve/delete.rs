@@ -16,7 +16,7 @@ use axum::{Json, Router};
 use model::Matcher;
 use partition_log::append_blocking;
 use proto::{encode_delete, v1};
-use query_coordinator::api::{ApiError, Condition, read_json};
+use query_coordinator::api::{ApiError, Condition, objects, read_json};
 use query_coordinator::{QueryError, fields};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ struct Body {
     account: String,
     #[serde(default)]
     metric: String,
-    #[serde(default, rename = "where")]
+    #[serde(default, rename = "where", deserialize_with = "objects")]
     conditions: Vec<Condition>,
     #[serde(default)]
     everything: bool,
