@@ -17,14 +17,34 @@ const REFUSAL_BYTES_MAX: u64 = 64 << 10;
 pub(crate) enum Line {
     Step(Step),
     Taken(Taken),
+    /// In the shape that every error has.
+    Error(Failure),
+}
+
+/// Why there is no backup.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    pub(crate) code: String,
     /// With everything that a person needs to know.
-    Failed(String),
+    pub(crate) message: String,
+    pub(crate) hint: String,
+}
+
+// === impl Failure ===
+
+impl Failure {
+    pub(crate) const CODE: &'static str = "backup_failed";
+
+    pub(crate) fn of(why: &anyhow::Error) -> Self {
+        let hint = "ask again when that is mended: what was sent is not sent again";
+        Self { code: Self::CODE.to_owned(), message: format!("{why:#}"), hint: hint.to_owned() }
+    }
 }
 
 pub(super) fn server(server: &str, request: &Request, watch: Watch<'_>) -> anyhow::Result<Taken> {
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let url = format!("{}/v1/admin/backup", server.trim_end_matches('/'));
-    let answer = agent.post(&url).send_json(request);
+    let answer = agent.post(&url).header("accept", "application/x-ndjson").send_json(request);
     let answer = answer.with_context(|| {
         format!("cannot reach {server}: start the server, or copy a stopped one's directory with --data DIR")
     })?;
@@ -44,7 +64,7 @@ pub(super) fn server(server: &str, request: &Request, watch: Watch<'_>) -> anyho
         match serde_json::from_str(&line).with_context(|| format!("{server} is no server of this version"))? {
             Line::Step(step) => watch(step)?,
             Line::Taken(taken) => return Ok(taken),
-            Line::Failed(why) => bail!("{why}"),
+            Line::Error(Failure { message, hint, .. }) => bail!(AskError::Refused { message, hint }),
         }
     }
 }

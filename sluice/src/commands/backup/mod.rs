@@ -27,7 +27,7 @@ use crate::progress;
 use crate::read::{Table, format_or_default};
 use crate::serve::offline::Offline;
 
-pub(crate) use ask::Line;
+pub(crate) use ask::{Failure, Line};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use freeze::{Source, remove};
 use take::Step;
