@@ -8,7 +8,7 @@ use model::{Limits, PublisherId, Stamp};
 use crate::accounting::Refused;
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
-use crate::engine::{Engine, Settings};
+use crate::engine::{Engine, OnRetry, Settings};
 use crate::limits::{
     DROP_TIMEOUT_DEFAULT, QUEUE_BYTES_MAX_DEFAULT, QUEUE_BYTES_MIN, SERIES_MAX_DEFAULT, TRY_TIMEOUT_DEFAULT,
 };
@@ -38,6 +38,7 @@ pub struct Builder {
     drop_timeout: Duration,
     compression: Compression,
     on_refusal: Option<OnRefusal>,
+    on_retry: Option<OnRetry>,
     clock: Arc<dyn Clock>,
     transport: Option<Arc<dyn Transport>>,
 }
@@ -107,6 +108,7 @@ impl Default for Builder {
             drop_timeout: DROP_TIMEOUT_DEFAULT,
             compression: Compression::default(),
             on_refusal: None,
+            on_retry: None,
             clock: Arc::new(SystemClock),
             transport: None,
         }
@@ -216,6 +218,14 @@ impl Builder {
         self
     }
 
+    /// Called on the client's thread with why a batch is sent again, each time; must not wait. Default: nobody hears of
+    /// it but by [`Client::accounting`].
+    #[must_use]
+    pub fn on_retry(mut self, call: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_retry = Some(Box::new(call));
+        self
+    }
+
     /// Another clock, for tests.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -248,6 +258,7 @@ impl Builder {
             transport,
             try_timeout: self.try_timeout,
             replay: self.replay || self.name.is_some(),
+            on_retry: self.on_retry,
         };
         let engine = Engine::new(settings, Refusals::new(self.on_refusal), self.series_max, press, outbox);
         Ok(Client::new(engine, first, self.drop_timeout))

@@ -34,6 +34,9 @@ use crate::worker::Worker;
 /// A replay waits so long for room in the queue before it gives the oldest batch up.
 const ROOM_WAIT_MAX: Duration = Duration::from_secs(60);
 
+/// Called with why a batch is sent again.
+pub(crate) type OnRetry = Box<dyn Fn(&str) + Send + Sync>;
+
 /// What does not change.
 pub(crate) struct Settings {
     pub(crate) clock: Arc<dyn Clock>,
@@ -41,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) try_timeout: Duration,
     /// No ticker; a full queue makes the caller wait.
     pub(crate) replay: bool,
+    pub(crate) on_retry: Option<OnRetry>,
 }
 
 pub(crate) struct Engine {
@@ -345,6 +349,9 @@ impl Engine {
             }
             Err(SendError::Retry { message, .. }) => {
                 tracing::debug!(stamp = %packet.stamp, %message, "a batch will be sent again");
+                if let Some(call) = &self.settings.on_retry {
+                    call(message);
+                }
             }
         }
     }

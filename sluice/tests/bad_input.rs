@@ -4,8 +4,9 @@
 
 mod harness;
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use harness::{Server, free_port, json_of, sluice, stderr, unix_now};
 use proto::v1::PublishRequest;
@@ -157,6 +158,10 @@ fn every_error_of_the_json_api_has_one_shape() {
     let post =
         |path: &str, form: &str, body: &str| agent.post(url(path)).content_type(form).send(body).unwrap();
     let (text, json) = ("text/plain", "application/json");
+    let packed = |path: &str| {
+        let call = agent.post(url(path)).content_type(json).header("content-encoding", "gzip");
+        call.send(&[0x1f, 0x8b, 8, 0][..]).unwrap()
+    };
     let get = |path: &str| agent.get(url(path)).call().unwrap();
     let no_pattern = r#"{"metric":"m","where":[{"dim":"a","op":"=~","values":["("]}]}"#;
     for (mut response, status, code) in [
@@ -171,6 +176,34 @@ fn every_error_of_the_json_api_has_one_shape() {
         (post("/v1/delete", json, r#"{"metrik":"m"}"#), 400, "invalid_argument"),
         (post("/v1/delete", json, no_pattern), 400, "invalid_argument"),
         (post("/v1/admin/backup", json, "{}"), 400, "invalid_argument"),
+        (post("/v1/admin/backup", json, r#"{"to":"file:///x","keep":0}"#), 400, "invalid_argument"),
+        (post("/v1/admin/backup", json, r#"{"to":"file:///proc/none"}"#), 500, "backup_failed"),
+        (post("/v1/admin/backup", json, r#"["file:///proc/none"]"#), 400, "invalid_argument"),
+        (post("/v1/top", json, r#"["","m",[],"sum",10,"top",[],0,60]"#), 400, "invalid_argument"),
+        (
+            post("/v1/top", json, r#"{"metric":"m","from":0,"to":60,"pivot":[["m"]]}"#),
+            400,
+            "invalid_argument",
+        ),
+        (
+            post("/v1/top", json, r#"{"metric":"m","from":0,"to":60,"where":[["a","exists"]]}"#),
+            400,
+            "invalid_argument",
+        ),
+        (
+            post("/v1/top", json, r#"{"metric":"m","from":0,"to":60,"step_seconds":0}"#),
+            400,
+            "invalid_argument",
+        ),
+        (
+            post("/v1/top", json, r#"{"metric":"m","from":0,"to":60,"by":["a","b","a"]}"#),
+            400,
+            "invalid_argument",
+        ),
+        (post("/v1/delete", json, r#"["","m"]"#), 400, "invalid_argument"),
+        (post("/v1/delete", json, r#"{"metric":"m","where":[["a","exists"]]}"#), 400, "invalid_argument"),
+        (packed("/v1/top"), 415, "unsupported_media_type"),
+        (packed("/v1/delete"), 415, "unsupported_media_type"),
     ] {
         let answer: Value = response.body_mut().read_json().unwrap();
         let error = &answer["error"];
@@ -178,6 +211,64 @@ fn every_error_of_the_json_api_has_one_shape() {
         let is_said = |field: &str| error[field].as_str().is_some_and(|text| !text.is_empty());
         assert!(is_said("message") && is_said("hint"), "{answer}");
     }
+}
+
+/// To who accepts lines, as `sluice backup` does, too.
+#[test]
+fn a_backup_that_fails_at_once_has_its_status_in_lines_as_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--partitions", "1"]);
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let call = agent.post(format!("{}/v1/admin/backup", server.url())).content_type("application/json");
+    let call = call.header("accept", "application/x-ndjson");
+    let mut answer = call.send(r#"{"to":"file:///proc/none"}"#).unwrap();
+    let said: Value = answer.body_mut().read_json().unwrap();
+    assert_eq!((answer.status().as_u16(), &said["error"]["code"]), (500, &json!("backup_failed")), "{said}");
+    let refused = sluice(&["backup", "--to", "file:///proc/none", "--server", &server.url()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("/proc/none"), "{}", stderr(&refused));
+}
+
+#[test]
+fn a_pivot_that_is_not_there_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--partitions", "2"]);
+    let line = format!(r#"{{"ts":{},"metric":"cpu","dims":{{"host":"a"}},"value":3}}"#, unix_now());
+    let file = dir.path().join("lines.json");
+    std::fs::write(&file, line).unwrap();
+    let published = sluice(&["publish", "--endpoint", &server.endpoint(), file.to_str().unwrap()]);
+    assert!(published.status.success(), "{}", stderr(&published));
+    server.wait_applied();
+    let url = server.url();
+    let words =
+        ["top", "cpu", "--by", "host", "--include-open", "--pivot", "Nope:avg", "--pivot", "Nope:max"];
+    let answer = sluice(&[&words[..], &["--format", "json", "--server", &url]].concat());
+    let said: Value = serde_json::from_slice(&answer.stdout).unwrap();
+    assert_eq!(answer.status.code(), Some(0));
+    assert_eq!(said["rows"][0]["pivot"]["Nope:avg"], Value::Null);
+    let note = "account default has no metric Nope: /v1/metrics/list has those that it has";
+    assert_eq!(said["warnings"], json!([note]));
+    assert_eq!(stderr(&answer).matches(note).count(), 1);
+}
+
+/// The first word comes at once; this test ends the command then, for it would try on for two minutes.
+#[test]
+fn a_server_that_is_not_there_is_said_at_once() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let endpoint = format!("http://{nobody}");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sluice"))
+        .args(["publish", "--endpoint", &endpoint, "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(said.starts_with(&format!("note: {endpoint} does not answer (")), "{said}");
+    assert!(said.contains("trying again, until 120 s after the last line is read"), "{said}");
 }
 
 #[test]

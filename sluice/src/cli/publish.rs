@@ -45,7 +45,7 @@ pub(crate) enum As {
 pub(crate) struct PublishArgs {
     #[command(flatten)]
     pub(crate) endpoint: Endpoint,
-    /// JSON lines, or CSV with a header (ts, metric, value, and a column a dimension); .gz and .zst as they are; - is standard input
+    /// JSON lines, or CSV with a header (the same names as in JSON, and a column a dimension); .gz and .zst as they are; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// What is kept beside sum, count, min and max; "as" on a line wins

@@ -10,12 +10,14 @@ use crate::cli::Endpoint;
 const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What the islands have seen of this publisher; `None` when they cannot be asked.
-pub(crate) fn ask(endpoint: &Endpoint, client: &Client) -> Option<v1::PublisherAccountReply> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+/// What the islands have seen of this publisher; or why they cannot be asked.
+pub(crate) fn ask(endpoint: &Endpoint, client: &Client) -> Result<v1::PublisherAccountReply, String> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|why| why.to_string())?;
     runtime.block_on(async {
-        let mut query = QueryClient::connect(&endpoint.endpoint, &endpoint.account).await.ok()?;
-        query.publisher_account(client.publisher(), client.epoch()).await.ok()
+        let connected = QueryClient::connect(&endpoint.endpoint, &endpoint.account).await;
+        let mut query = connected.map_err(|why| why.to_string())?;
+        query.publisher_account(client.publisher(), client.epoch()).await.map_err(|why| why.to_string())
     })
 }
 
@@ -30,7 +32,7 @@ pub(crate) fn duplicates(
     let before = before?;
     let (began, mut last) = (Instant::now(), None);
     loop {
-        let after = ask(endpoint, client)?;
+        let after = ask(endpoint, client).ok()?;
         let seen = rows(&after).saturating_sub(rows(&before));
         let all = seen >= accepted && last == Some(seen);
         if all || began.elapsed() > PATIENCE {

@@ -31,6 +31,14 @@ enum Rows {
     Csv(Box<csv::Reader<Box<dyn BufRead>>>, csv::StringRecord),
 }
 
+/// Are all files there? Standard input is.
+pub(crate) fn check(files: &[PathBuf]) -> anyhow::Result<()> {
+    for file in files.iter().filter(|file| file.as_os_str() != "-") {
+        File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    Ok(())
+}
+
 // === impl Input ===
 
 impl Input {
@@ -113,8 +121,11 @@ fn next_csv(
 fn csv_rows(text: Box<dyn BufRead>, name: &str) -> anyhow::Result<Rows> {
     let mut reader = csv::ReaderBuilder::new().from_reader(text);
     let header = reader.headers().with_context(|| format!("cannot read the header of {name}"))?.clone();
+    let has = |column: &str| header.iter().any(|have| have == column);
+    let merged = ["count", "sum", "min", "max"].into_iter().all(has);
     for column in ["ts", "metric", "value"] {
-        if !header.iter().any(|have| have == column) {
+        let is_there = has(column) || (merged && column == "value");
+        if !is_there {
             bail!(
                 "{name} is neither JSON lines nor CSV with a column {column:?}: its first line is {:?}",
                 header.iter().take(8).collect::<Vec<_>>().join(",")

@@ -2,9 +2,9 @@
 //!
 //! JSON: `{"ts":1700000000.5,"metric":"Latency","dims":{"Api":"Get"},"value":300}`, optionally `"as":"distinct"`, and as a
 //!       distribution `"bounds":[5,10,200]`; merged: `"count":3,"sum":900,"min":200,"max":400` in place of the value.
-//! CSV:  a header with `ts`, `metric` and `value`, optionally `as`; every other column is a dimension.
+//! CSV:  a header with these same names, and every other column is a dimension; an empty cell is a field left out.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use model::{Bounds, Minute, Number, Scalars};
@@ -12,6 +12,9 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::cli::As;
+
+/// Columns of CSV that are no dimensions: JSON's fields.
+const FIELDS: [&str; 9] = ["ts", "metric", "value", "count", "sum", "min", "max", "as", "bounds"];
 
 /// What was measured, of what, when.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,19 +92,13 @@ pub(crate) fn from_json(line: &str, default: &Kept) -> Result<Measurement, Strin
         return Err(format!("has the dimension {twice:?} twice: leave one out"));
     }
     let dims = line.dims.0.into_iter().map(|(name, value)| Ok((name.clone(), dim_text(&name, value)?)));
-    let merged = (line.count, line.sum, line.min, line.max);
-    let value = match (line.value, merged) {
-        (Some(value), (None, None, None, None)) => single(value, kept.what)?,
-        (None, (Some(count), Some(sum), Some(min), Some(max))) => {
-            merged_value(count, [&sum, &min, &max], kept.what)?
-        }
-        _ => return Err("must have either value, or count, sum, min and max".to_owned()),
-    };
+    let value = line.value.map(|value| single(value, kept.what)).transpose()?;
+    let ends = [line.sum, line.min, line.max].map(|number| number.as_ref().map(number_of).transpose());
     Ok(Measurement {
         minute: minute(line.ts)?,
         metric: line.metric,
         dims: dims.collect::<Result<_, String>>()?,
-        value,
+        value: one_or_merged(value, line.count, ends, kept.what)?,
         kept,
     })
 }
@@ -114,16 +111,31 @@ fn single(value: serde_json::Value, kept: As) -> Result<Value, String> {
     }
 }
 
-fn merged_value(count: u64, numbers: [&serde_json::Number; 3], kept: As) -> Result<Value, String> {
+/// Either one value, or all four of what merging leaves: `ends` are sum, min and max.
+fn one_or_merged(
+    value: Option<Value>,
+    count: Option<u64>,
+    ends: [Result<Option<Number>, String>; 3],
+    kept: As,
+) -> Result<Value, String> {
+    let [sum, min, max] = ends;
+    match (value, (count, sum?, min?, max?)) {
+        (Some(value), (None, None, None, None)) => Ok(value),
+        (None, (Some(count), Some(sum), Some(min), Some(max))) => {
+            merged(&Scalars::new(count, sum, min, max), kept)
+        }
+        _ => Err("must have either value, or count, sum, min and max".to_owned()),
+    }
+}
+
+fn merged(scalars: &Scalars, kept: As) -> Result<Value, String> {
     if kept != As::Value {
         return Err(
             "count, sum, min and max say nothing of single measurements: \"as\" must be \"value\"".to_owned()
         );
     }
-    let [sum, min, max] = numbers.map(number_of);
-    let scalars = Scalars::new(count, sum?, min?, max?);
     scalars.check().map_err(str::to_owned).and_then(|()| scalars.check_sum())?;
-    Ok(Value::Merged(scalars))
+    Ok(Value::Merged(*scalars))
 }
 
 /// Distinguishes what is not JSON at all from JSON with a wrong field.
@@ -134,35 +146,58 @@ fn json_error(line: &str, error: &serde_json::Error) -> String {
     error.to_string()
 }
 
-/// A record of CSV, by the header's columns.
+/// A record of CSV, by the header's columns. An empty cell of a column that JSON knows is a field that is left out.
 pub(crate) fn from_csv(
     header: &csv::StringRecord,
     record: &csv::StringRecord,
     default: &Kept,
 ) -> Result<Measurement, String> {
-    let (mut ts, mut metric, mut value, mut what, mut dims) = (None, None, None, None, Vec::new());
+    let (mut fields, mut dims) = (BTreeMap::new(), Vec::new());
     for (name, cell) in header.iter().zip(record) {
         match name {
-            "ts" => {
-                ts = Some(cell.parse::<f64>().map_err(|_| format!("ts is {cell:?}: must be unix seconds"))?);
-            }
-            "metric" => metric = Some(cell.to_owned()),
-            "value" => value = Some(cell),
-            "as" if cell.is_empty() => {}
-            "as" => what = Some(cell),
-            dim => dims.push((dim.to_owned(), cell.to_owned())),
+            _ if !FIELDS.contains(&name) => dims.push((name.to_owned(), cell.to_owned())),
+            _ if cell.is_empty() => {}
+            _ => drop(fields.insert(name, cell)),
         }
     }
-    let missing = |name: &str| format!("has no {name}");
-    let kept = kept(what, None, default)?;
-    let value = value.ok_or_else(|| missing("value"))?;
-    let value = match number_text(value) {
-        Some(number) => Value::Number(number?),
-        None if kept.what == As::Distinct => Value::Text(value.to_owned()),
-        None => return Err(format!("value is {value:?}: must be a number (text only as distinct)")),
-    };
-    let minute = minute(ts.ok_or_else(|| missing("ts"))?)?;
-    Ok(Measurement { minute, metric: metric.ok_or_else(|| missing("metric"))?, dims, value, kept })
+    let field = |name: &str| fields.get(name).copied();
+    let must = |name: &str| field(name).ok_or_else(|| format!("has no {name}"));
+    let ts = must("ts")?;
+    let ts = ts.parse::<f64>().map_err(|_| format!("ts is {ts:?}: must be unix seconds"))?;
+    let kept = kept(field("as"), field("bounds").map(bounds_text).transpose()?, default)?;
+    let value = field("value").map(|text| single_text(text, kept.what)).transpose()?;
+    let count = field("count").map(|text| {
+        text.parse::<u64>().map_err(|_| format!("count is {text:?}: must be a whole number above 0"))
+    });
+    let ends = ["sum", "min", "max"].map(|name| field(name).map(|text| end_text(name, text)).transpose());
+    Ok(Measurement {
+        minute: minute(ts)?,
+        metric: must("metric")?.to_owned(),
+        dims,
+        value: one_or_merged(value, count.transpose()?, ends, kept.what)?,
+        kept,
+    })
+}
+
+fn single_text(text: &str, kept: As) -> Result<Value, String> {
+    match number_text(text) {
+        Some(number) => Ok(Value::Number(number?)),
+        None if kept == As::Distinct => Ok(Value::Text(text.to_owned())),
+        None => Err(format!("value is {text:?}: must be a number (text only as distinct)")),
+    }
+}
+
+fn end_text(name: &str, text: &str) -> Result<Number, String> {
+    number_text(text).unwrap_or_else(|| Err(format!("{name} is {text:?}: must be a number")))
+}
+
+/// As JSON has them, or without its brackets: `5 10 200`.
+fn bounds_text(text: &str) -> Result<Vec<f64>, String> {
+    let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
+    let numbers = inner.split([',', ';', ' ']).filter(|number| !number.is_empty()).map(str::parse);
+    numbers
+        .collect::<Result<_, _>>()
+        .map_err(|_| format!("bounds is {text:?}: must be numbers, as in 5 10 200"))
 }
 
 /// As the line says, else as the command does.
@@ -306,6 +341,41 @@ mod tests {
         assert!(show(read(["120", "L", "Get", "NaN"])).contains("must be finite"));
         assert!(show(read(["noon", "L", "Get", "5"])).contains("ts is \"noon\""));
         assert!(show(read(["120", "L", "Get", "five"])).contains("value is \"five\""));
+        assert!(show(read(["120", "L", "Get", ""])).contains("either value, or count, sum, min and max"));
+        assert!(show(read(["", "L", "Get", "5"])).contains("has no ts"));
+    }
+
+    /// The same names mean the same in both forms.
+    #[test]
+    fn records_of_what_is_merged_and_of_bounds() {
+        let header = ["ts", "metric", "count", "sum", "min", "max", "as", "bounds", "value", "Api"];
+        let header = csv::StringRecord::from(header.to_vec());
+        let read = |cells: &str| {
+            show(from_csv(&header, &csv::StringRecord::from_iter(cells.split('|')), &Kept::default()))
+        };
+        let json = |line: &str| show(from_json(line, &Kept::default()));
+        assert_eq!(
+            read("120|L|3|900|200|400||||Get"),
+            json(r#"{"ts":120,"metric":"L","dims":{"Api":"Get"},"count":3,"sum":900,"min":200,"max":400}"#)
+        );
+        let bounded = json(
+            r#"{"ts":120,"metric":"L","dims":{"Api":"Get"},"value":7,"as":"distribution","bounds":[5,10,200]}"#,
+        );
+        for bounds in ["5 10 200", "5,10,200", "[5, 10, 200]", "5;10;200"] {
+            assert_eq!(read(&format!("120|L|||||distribution|{bounds}|7|Get")), bounded);
+        }
+        for (cells, said) in [
+            ("120|L|3|900|200||||||Get", "either value, or count, sum, min and max"),
+            ("120|L|3|900|200|400|||5|Get", "either value, or count, sum, min and max"),
+            ("120|L|3.5|900|200|400||||Get", "count is \"3.5\""),
+            ("120|L|3|lots|200|400||||Get", "sum is \"lots\""),
+            ("120|L|3|9000|200|400||||Get", "3 measurements from 200 to 400 cannot have the sum 9000"),
+            ("120|L|3|900|200|400|distinct|||Get", "must be \"value\""),
+            ("120|L||||||5 10|7|Get", "only a distribution takes"),
+            ("120|L|||||distribution|few|7|Get", "bounds is \"few\""),
+        ] {
+            assert!(read(cells).contains(said), "{cells}: {}", read(cells));
+        }
     }
 
     #[track_caller]

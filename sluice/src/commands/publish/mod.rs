@@ -9,6 +9,7 @@ mod measurement;
 mod shift;
 
 use std::path::PathBuf;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -42,8 +43,10 @@ pub(crate) fn run(args: &PublishArgs) -> anyhow::Result<Exit> {
     let kept = Kept { what: args.kept, bounds: args.bounds.clone() };
     let shift = if args.shift_to_now { shift::to_now(&files, &kept)? } else { 0 };
 
-    let client = client(args)?;
-    let before = applied::ask(&args.endpoint, &client);
+    input::check(&files)?; // before a server is waited for
+    let trouble = Trouble::new(&args.endpoint.endpoint);
+    let client = client(args, &trouble)?;
+    let before = applied::ask(&args.endpoint, &client).inspect_err(|why| trouble.say(why)).ok();
     let mut sums = Sums::default();
     let sent = send(&files, &kept, shift, &client, &mut sums);
     let accounting = client.finish(FINISH_TIMEOUT);
@@ -65,7 +68,8 @@ struct Sums {
     shown: usize,
 }
 
-fn client(args: &PublishArgs) -> anyhow::Result<Client> {
+fn client(args: &PublishArgs, trouble: &Arc<Trouble>) -> anyhow::Result<Client> {
+    let trouble = Arc::clone(trouble);
     let mut builder = Client::builder()
         .endpoint(&args.endpoint.endpoint)
         .account(&args.endpoint.account)
@@ -73,11 +77,34 @@ fn client(args: &PublishArgs) -> anyhow::Result<Client> {
         // The accounting line says what was read and what became of it; heartbeats would declare minutes long past.
         .heartbeats(false)
         .series_max(usize::try_from(u32::MAX)?)
+        .on_retry(move |why| trouble.say(why))
         .replay(true);
     if let Some(name) = &args.id {
         builder = builder.publisher_name(name);
     }
     builder.build().context("cannot publish")
+}
+
+/// Tells once that the server does not take what is sent; what becomes of it in the end, the accounting line says.
+struct Trouble {
+    endpoint: String,
+    once: Once,
+}
+
+impl Trouble {
+    fn new(endpoint: &str) -> Arc<Self> {
+        Arc::new(Self { endpoint: endpoint.to_owned(), once: Once::new() })
+    }
+
+    fn say(&self, why: &str) {
+        self.once.call_once(|| {
+            eprintln!(
+                "note: {} does not answer ({why}): trying again, until {} s after the last line is read",
+                self.endpoint,
+                FINISH_TIMEOUT.as_secs()
+            );
+        });
+    }
 }
 
 fn send(files: &[PathBuf], kept: &Kept, shift: i64, client: &Client, sums: &mut Sums) -> anyhow::Result<()> {
