@@ -1,7 +1,7 @@
 //! The alerts of a partition: evaluated as a minute closes, kept in the checkpoint, shown in the view.
 //!
 //! In:    Rules records; the cells of the minutes that a Seal closes.
-//! Out:   states of the checkpoint; [`AlertsView`].
+//! Out:   states of the checkpoint; [`AlertsView`]; every transition, into the outbox.
 //! Kept:  an `alerts::Watch`.
 //! Never: late rows. A verdict speaks of what was there at the seal.
 
@@ -12,6 +12,7 @@ use alerts::{
     Watch, WatchChanges,
 };
 use model::{Dims, LocalId, Minute, Reason, Scalars, Sketches};
+use partition_log::Offset;
 use proto::v1;
 use store::{Cf, KvBatch, KvSnapshot};
 
@@ -21,6 +22,7 @@ use crate::open_minutes::Cells;
 use crate::recover::each;
 use crate::series_table::SeriesTable;
 use crate::state_bytes::{StateReader, StateWriter};
+use crate::transitions::Transitions;
 use crate::{StateError, state_keys};
 
 /// Alerts of a partition that are shown; what is beyond is counted. At about 300 B each this is 3 MB.
@@ -125,15 +127,25 @@ impl Island {
         self.watch.version()
     }
 
-    /// Evaluates what closes.
-    pub(crate) fn evaluate(&mut self, sealed: Option<Minute>, minute: Minute, closed: &[(Minute, Cells)]) {
+    /// Evaluates what the Seal at this offset closes.
+    pub(crate) fn evaluate(
+        &mut self,
+        seal: Offset,
+        sealed: Option<Minute>,
+        minute: Minute,
+        closed: &[(Minute, Cells)],
+    ) {
         let (series, drops) = (&self.series, &*self.books.drops);
         let of = |at: Minute| Closed {
             series,
             drops,
             cells: closed.iter().find(|(minute, _)| *minute == at).map(|(_, cells)| cells),
         };
-        self.watch.close(sealed, minute, of, &mut |_| {});
+        let mut transitions = Transitions::default();
+        self.watch.close(sealed, minute, of, &mut |told| {
+            transitions.add(&told, || words(series, told.rule, told.group));
+        });
+        self.outbox.put(seal, transitions.finish());
         self.alerts = Arc::new(self.alerts_view());
     }
 
@@ -176,10 +188,7 @@ impl Island {
     }
 
     fn alert(&self, one: &Standing<'_>) -> Alert {
-        let dims = match one.group {
-            GroupName::Words(words) => words.clone(),
-            GroupName::Series(id) => self.dims_of(one.rule, id).unwrap_or_default(),
-        };
+        let dims = words(&self.series, one.rule, one.group).unwrap_or_default();
         Alert {
             rule: Arc::clone(one.rule),
             tier: one.tier,
@@ -189,12 +198,17 @@ impl Island {
             value: one.value,
         }
     }
+}
 
-    fn dims_of(&self, rule: &Rule, id: LocalId) -> Option<Dims> {
-        let metric = self.series.hints().metric(&rule.account, &rule.operand.metric)?;
-        let dims = metric.dims_of(metric.position_of(id)?);
-        Dims::new(dims.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()).ok()
-    }
+/// What a group is called.
+fn words(series: &SeriesTable, rule: &Rule, group: GroupName<'_>) -> Option<Dims> {
+    let id = match group {
+        GroupName::Words(words) => return Some(words.clone()),
+        GroupName::Series(id) => id,
+    };
+    let metric = series.hints().metric(&rule.account, &rule.operand.metric)?;
+    let dims = metric.dims_of(metric.position_of(id)?);
+    Dims::new(dims.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()).ok()
 }
 
 /// First what is gone: a rule that comes back writes anew what is deleted here.

@@ -123,7 +123,7 @@ impl Island {
             for ((minute, metric, id), row) in ahead.into_iter().filter_map(|row| pour(&mut closed, row)) {
                 self.late.merge(minute, metric, id, &row);
             }
-            self.evaluate(sealed, minute, &closed);
+            self.evaluate(offset, sealed, minute, &closed);
         }
         self.checkpoint(offset, &closed, batch).map(Some)
     }
@@ -145,6 +145,7 @@ impl Island {
         self.put_open(&mut batch)?;
         self.put_changes(&mut batch);
         alerting::put(self.watch.checkpoint(), &mut batch);
+        self.outbox.checkpoint(&mut batch);
         self.checkpointed = self.position;
         self.witness.put(&mut batch);
         batch.put(Cf::State, CHECKPOINT_KEY, self.head().encode());
@@ -252,6 +253,7 @@ impl Island {
             image.put(Cf::State, state_keys::hour(&key), encode_hour(rows));
         }
         alerting::put(self.watch.whole(), &mut image);
+        self.outbox.image(&mut image);
         for (key, rows) in self.books.drops.iter() {
             image.put(Cf::State, state_keys::drops(key), encode_drops(key, *rows));
         }

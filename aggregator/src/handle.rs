@@ -12,6 +12,7 @@ use bytes::Bytes;
 use model::{Minute, PublisherId};
 use parking_lot::Mutex;
 use partition_log::{Offset, PartitionLog};
+use proto::encode_delivered;
 use store::{Damage, Kv};
 
 use crate::questions::{Answer, AskError, Asker, Question};
@@ -230,6 +231,16 @@ impl IslandHandle {
     /// Appends a record for the island. Nobody waits for it: upkeep finds the same again when it was refused.
     pub(crate) fn append(&self, record: Bytes) {
         self.shared.log.append(record, Box::new(drop));
+    }
+}
+
+// === impl IslandHandle: what it has put out ===
+
+impl IslandHandle {
+    /// What was put out up to the Seal at this offset is in the logs that it is for. Nobody waits for the record: without
+    /// it the same is put out again after a restart, and is a duplicate.
+    pub fn delivered(&self, through: Offset) {
+        self.append(encode_delivered(through));
     }
 }
 

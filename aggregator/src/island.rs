@@ -2,7 +2,8 @@
 //!
 //! In:    log records, one by one, in order.
 //! Out:   a [`Checkpoint`] at each seal and each deletion: what the disk has to hold before the next record is applied.
-//! Kept:  dictionary and hints, open minutes, late rows, dedup windows, last cumulative points, the books.
+//! Kept:  dictionary and hints, open minutes, late rows, dedup windows, last cumulative points, the books, alerts and
+//!        what they have put out.
 //! Never: a clock, I/O, randomness, a lock. Two islands that applied the same records are equal to the byte.
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::cumulative::Cumulative;
 use crate::dedup::Dedup;
 use crate::merge::Resolved;
 use crate::open_minutes::OpenMinutes;
+use crate::outbox::Outbox;
 use crate::series_table::SeriesTable;
 use crate::side_rows::SideRows;
 use crate::witness::Witness;
@@ -43,6 +45,7 @@ pub struct Island {
     pub(crate) cumulative: Cumulative,
     pub(crate) books: Accounting,
     pub(crate) watch: Watch,
+    pub(crate) outbox: Outbox,
     /// As of the last seal.
     pub(crate) alerts: Arc<AlertsView>,
     /// Local ids of the series of a batch, reused.
@@ -80,6 +83,7 @@ impl Island {
             cumulative: Cumulative::default(),
             books: Accounting::default(),
             watch: Watch::default(),
+            outbox: Outbox::default(),
             alerts: Arc::default(),
             ids: Vec::new(),
         }
@@ -104,6 +108,10 @@ impl Island {
             }
             Ok(Record::Seal(minute)) => {
                 Ok(Applied { checkpoint: self.seal(offset, minute)?, ..Applied::default() })
+            }
+            Ok(Record::Delivered(through)) => {
+                self.outbox.delivered(through);
+                Ok(Applied::default())
             }
             Ok(Record::Rules(rules)) => {
                 let skipped = self.rules(rules).err().map(|why| format!("rules that cannot be used: {why}"));

@@ -26,8 +26,10 @@ mod island;
 mod limits;
 mod merge;
 mod open_minutes;
+mod outbox;
 mod series_table;
 mod side_rows;
+mod transitions;
 mod witness;
 
 // What leaves it, and how it comes back.
@@ -65,8 +67,10 @@ pub use fit::{Fit, Misfit, check_fit};
 pub use handle::{IslandHandle, IslandState, IslandStatus};
 pub use island::{Applied, Island};
 pub use limits::{ACCOUNT_MINUTES_KEPT, IslandLimits, NAMED_FORGOTTEN_MINUTES, PUBLISHER_FORGOTTEN_MINUTES};
+pub use outbox::PutOut;
 pub use questions::{Answer, AskError, Question};
 pub use run::{IslandConfig, spawn};
 pub use state_bytes::STATE_VERSION;
+pub use transitions::TRANSITIONS_METRIC;
 pub use upkeep::{Upkeep, UpkeepConfig, spawn_upkeep};
 pub use view::{Disk, OpenBlock, OpenView, View};

@@ -12,6 +12,7 @@ use crate::checkpoint::CheckpointHead;
 use crate::cumulative::LastPoint;
 use crate::dedup::Publisher;
 use crate::island::Island;
+use crate::outbox::Outbox;
 use crate::series_table::SeriesTable;
 use crate::state_bytes::StateReader;
 use crate::state_keys::{self, end_of};
@@ -53,6 +54,7 @@ impl Island {
         island.load_rows(snapshot)?;
         island.load_memory(snapshot)?;
         island.load_alerts(snapshot)?;
+        island.outbox = Outbox::load(snapshot, head.position)?;
         Ok(island)
     }
 

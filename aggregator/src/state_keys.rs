@@ -7,6 +7,7 @@
 //! │ 'G' │ metric id u32 │                           the deleted series of a metric
 //! │ 'O' │ minute u32 │                              an open minute
 //! │ 'P' │ minute u32 │                              rows of a minute ahead of those that may be open
+//! │ 'Q' │ seal's offset u64 │                       batches that the island put out at that seal; without one, what was lost
 //! │ 'R' │                                           rule files
 //! │ 'S' │ rule u128 │                               the alert states of a rule
 //! │ 'T' │ rule u128 │ ring u8 │ minute u32 │          a minute that a rule's window still needs
@@ -17,6 +18,7 @@
 
 use alerts::Fingerprint;
 use model::{Minute, PublisherId, Reason};
+use partition_log::Offset;
 
 use crate::accounting::{DropKey, HourKey};
 use crate::dedup::PublisherKey;
@@ -26,6 +28,7 @@ pub(crate) const PUBLISHER: u8 = b'D';
 pub(crate) const DELETED: u8 = b'G';
 pub(crate) const OPEN_MINUTE: u8 = b'O';
 pub(crate) const AHEAD_MINUTE: u8 = b'P';
+pub(crate) const OUTBOX: u8 = b'Q';
 pub(crate) const RULES: u8 = b'R';
 pub(crate) const ALERT_STATUS: u8 = b'S';
 pub(crate) const ALERT_COLUMN: u8 = b'T';
@@ -76,6 +79,15 @@ pub(crate) fn read_alert_column(key: &[u8]) -> Option<(u8, Minute)> {
 pub(crate) fn alert_columns(rule: Fingerprint) -> (Vec<u8>, Vec<u8>) {
     let of = |ring: u8| tagged(ALERT_COLUMN, &[&rule.0.to_be_bytes(), &[ring]]);
     (of(0), of(u8::MAX))
+}
+
+pub(crate) fn put_out(seal: Offset) -> Vec<u8> {
+    tagged(OUTBOX, &[&seal.to_be_bytes()])
+}
+
+/// The seal's offset; `None` of the key that has none.
+pub(crate) fn read_put_out(key: &[u8]) -> Option<Offset> {
+    Some(u64::from_be_bytes(key.get(1..)?.try_into().ok()?))
 }
 
 /// What is known of one series, or of one metric.

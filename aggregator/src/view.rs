@@ -11,7 +11,7 @@ use store::{Kv, KvSnapshot};
 
 use crate::accounting::AccountRows;
 use crate::island::Island;
-use crate::{AlertsView, ApplyError, Counters, Deleted, DropCounters};
+use crate::{AlertsView, ApplyError, Counters, Deleted, DropCounters, PutOut};
 
 /// A partition at one position of its log.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,10 @@ pub struct View {
     pub drops: Arc<DropCounters>,
     /// What is not just ok, as of the last seal.
     pub alerts: Arc<AlertsView>,
+    /// What was put out and has not arrived, as far as the log says, in order of its seals.
+    pub put_out: Arc<[Arc<PutOut>]>,
+    /// Rows that were put out and found no room to wait in.
+    pub put_out_lost: u64,
     /// Series that were deleted, for upkeep: the hints do not show them.
     pub deleted: Arc<Deleted>,
     rows: AccountRows,
@@ -118,6 +122,8 @@ impl Island {
             counters: self.counters(),
             drops: Arc::clone(&self.books.drops),
             alerts: Arc::clone(&self.alerts),
+            put_out: self.outbox.waiting(),
+            put_out_lost: self.outbox.lost(),
             deleted: Arc::clone(self.series.deleted()),
             rows: self.books.rows.clone(),
         }

@@ -4,11 +4,13 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use aggregator::{Island, IslandLimits};
 use bytes::Bytes;
 use model::Minute;
 use proptest::prelude::*;
-use proto::{encode_rules, v1};
+use proto::{BatchView, encode_delivered, encode_rules, v1};
 use store::MemoryKv;
 use support::{TestRow, dump, replay, rows_record, seal_record};
 
@@ -79,6 +81,86 @@ fn rules_that_cannot_be_used_are_skipped_and_what_held_holds_on() {
     assert!(island.apply(2, &rules_record(1, 0, "nonsense")).unwrap().skipped.is_empty());
 }
 
+/// Who applies to what was known before whatever is put out knows what the view shows.
+#[test]
+fn every_change_of_state_is_put_out_and_nothing_else() {
+    let row = |series, minute, value| TestRow { series, minute, value };
+    let mut log = vec![rules_record(1, 10, RULES)];
+    for minute in 10..40 {
+        let rows: Vec<TestRow> = (0..6)
+            .filter(|series| (minute * 7 + series * 5) % 11 > 3)
+            .map(|series| row(series, minute, f64::from((minute * 13 + series * 31) % 17)))
+            .collect();
+        log.push(rows_record(None, &rows));
+        // Now and then one seal closes three minutes.
+        log.extend((minute % 7 > 1).then(|| seal_record(minute)));
+    }
+    let (mut island, disk) = (Island::new(IslandLimits::DEFAULT), MemoryKv::new());
+    let (mut known, mut changes) = (BTreeMap::new(), 0);
+    for at in 0..log.len() {
+        let before = island.view().put_out.last().map(|newest| newest.seal);
+        replay(&mut island, &log[..=at], &disk);
+        let view = island.view();
+        for new in view.put_out.iter().filter(|one| Some(one.seal) > before) {
+            changes += new.rows();
+            new.batches.iter().for_each(|batch| follow(batch, &mut known));
+        }
+        let shown: BTreeMap<String, String> = view
+            .alerts
+            .shown
+            .iter()
+            .map(|alert| {
+                let host = alert.dims.get("host").unwrap_or_default();
+                (
+                    format!("{} {} {host}", alert.rule.name, alert.rule.severity(alert.tier)),
+                    alert.state.to_string(),
+                )
+            })
+            .collect();
+        let interesting = known.iter().filter(|(_, state)| *state != "ok" && *state != "none");
+        assert!(interesting.eq(shown.iter()), "after record {at}: {known:?} {shown:?}");
+    }
+    assert!(changes > 50, "{changes}");
+}
+
+/// Applies a batch of transitions; each must begin where the one before ended.
+fn follow(batch: &v1::Batch, known: &mut BTreeMap<String, String>) {
+    let view = BatchView::new(batch).unwrap();
+    assert_eq!(view.account(), "acme");
+    for at in 0..view.rows() {
+        let row = view.row(at);
+        let dims: BTreeMap<&str, &str> = view.dims(row.series).collect();
+        if dims.get("group") == Some(&"__other__") {
+            assert_eq!((dims["from"], dims["to"]), ("none", "ok"), "all others are few");
+            continue;
+        }
+        let host = dims.get("host").copied().unwrap_or_default();
+        let name = format!("{} {} {host}", dims["rule"], dims["severity"]);
+        let before = known.insert(name, dims["to"].to_owned());
+        let before = before.as_deref().unwrap_or("none");
+        assert!(before == dims["from"] || (before, dims["from"]) == ("none", "ok"), "{before} {dims:?}");
+    }
+}
+
+#[test]
+fn what_has_arrived_is_put_out_no_more() {
+    let mut log = vec![rules_record(1, 10, RULES)];
+    for (minute, value) in [(10, 9.0), (11, 9.0), (12, 1.0), (13, 1.0)] {
+        log.push(rows_record(None, &[TestRow { series: 0, minute, value }]));
+        log.push(seal_record(minute));
+    }
+    let seals = |log: &[Bytes]| {
+        let (mut island, disk) = (Island::new(IslandLimits::DEFAULT), MemoryKv::new());
+        replay(&mut island, log, &disk);
+        let loaded = support::load(IslandLimits::DEFAULT, &disk);
+        assert_eq!(island.view().put_out, loaded.view().put_out);
+        island.view().put_out.iter().map(|one| one.seal).collect::<Vec<_>>()
+    };
+    assert_eq!(seals(&log), [2, 4, 6, 8]);
+    log.extend([encode_delivered(4), seal_record(14)]);
+    assert_eq!(seals(&log), [6, 8, 10]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
     /// Each log is replayed with a crash before any of its records, in any combination.
@@ -106,6 +188,10 @@ proptest! {
                 minute += 1;
                 log.push(seal_record(minute));
                 crashes.push(crash);
+                if at % 3 == 0 {
+                    log.push(encode_delivered((log.len() as u64).saturating_sub(4)));
+                    crashes.push(crash);
+                }
             }
         }
         let (mut whole, disk) = (Island::new(IslandLimits::DEFAULT), MemoryKv::new());

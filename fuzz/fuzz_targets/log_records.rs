@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use proto::{Record, decode_record, encode_delete, encode_rows, encode_rules, encode_seal};
+use proto::{Record, decode_record, encode_delete, encode_delivered, encode_rows, encode_rules, encode_seal};
 use sluice_fuzz::{check_records, pieces};
 
 fuzz_target!(|data: &[u8]| {
@@ -15,6 +15,7 @@ fuzz_target!(|data: &[u8]| {
             Record::Seal(minute) => encode_seal(*minute),
             Record::Rules(rules) => encode_rules(rules.clone()),
             Record::Delete(delete) => encode_delete(delete.clone()),
+            Record::Delivered(through) => encode_delivered(*through),
         };
         assert_eq!(decode_record(again).as_ref(), Ok(&record));
     }

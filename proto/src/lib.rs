@@ -18,7 +18,10 @@ mod view;
 
 pub use builder::BatchBuilder;
 pub use columns::{BatchColumns, Row};
-pub use record::{Record, RecordError, decode_record, encode_delete, encode_rows, encode_rules, encode_seal};
+pub use record::{
+    Record, RecordError, decode_record, encode_delete, encode_delivered, encode_rows, encode_rules,
+    encode_seal,
+};
 pub use view::BatchView;
 
 /// Generated from `proto/proto/sluice/v1/*.proto`, where each field is described.

@@ -20,6 +20,8 @@ pub enum Record {
     Rules(v1::Rules),
     /// These series go, with all their rows.
     Delete(v1::Delete),
+    /// What the island put out at seals up to this offset has arrived.
+    Delivered(u64),
 }
 
 /// Bytes that are no record.
@@ -28,7 +30,7 @@ pub enum RecordError {
     /// Not protobuf of this shape.
     #[error("the log record cannot be decoded: {0}")]
     Protobuf(#[from] prost::DecodeError),
-    /// Neither rows nor a seal nor rules nor a deletion: written by a later version, or empty.
+    /// None of these: written by a later version, or empty.
     #[error("the log record is of a kind that this version does not know: update the reader")]
     Kind,
 }
@@ -68,6 +70,12 @@ pub fn encode_delete(delete: v1::Delete) -> Bytes {
     v1::LogRecord { kind: Some(Kind::Delete(delete)) }.encode_to_vec().into()
 }
 
+/// The record that says what has arrived of what an island put out.
+#[must_use]
+pub fn encode_delivered(through: u64) -> Bytes {
+    v1::LogRecord { kind: Some(Kind::Delivered(v1::Delivered { through })) }.encode_to_vec().into()
+}
+
 /// Back from bytes; given as `Bytes`, strings and sketches are not copied.
 ///
 /// # Errors
@@ -78,6 +86,7 @@ pub fn decode_record(record: impl Buf) -> Result<Record, RecordError> {
         Some(Kind::Seal(seal)) => Ok(Record::Seal(Minute(seal.minute))),
         Some(Kind::Rules(rules)) => Ok(Record::Rules(rules)),
         Some(Kind::Delete(delete)) => Ok(Record::Delete(delete)),
+        Some(Kind::Delivered(delivered)) => Ok(Record::Delivered(delivered.through)),
         None => Err(RecordError::Kind),
     }
 }
@@ -100,6 +109,13 @@ mod tests {
     fn a_seal_comes_back() {
         for minute in [0, 1, u32::MAX] {
             assert_eq!(decode_record(&encode_seal(Minute(minute))[..]), Ok(Record::Seal(Minute(minute))));
+        }
+    }
+
+    #[test]
+    fn what_has_arrived_comes_back() {
+        for through in [0, 1, u64::MAX] {
+            assert_eq!(decode_record(encode_delivered(through)), Ok(Record::Delivered(through)));
         }
     }
 

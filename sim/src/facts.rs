@@ -73,7 +73,7 @@ impl Fact {
                 batches.iter().map(told).collect::<Result<_, Wrong>>().map(Self::Rows)
             }
             // No alert is looked at here, and what is deleted has its own reckoning.
-            Ok(Record::Rules(_) | Record::Delete(_)) | Err(_) => Ok(Self::Nothing),
+            Ok(Record::Rules(_) | Record::Delete(_) | Record::Delivered(_)) | Err(_) => Ok(Self::Nothing),
         }
     }
 }

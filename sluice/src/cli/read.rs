@@ -30,7 +30,9 @@ pub(crate) enum ReadCommand {
     )]
     Health(HealthArgs),
     /// What fires, is about to, or cannot be said
-    #[command(after_help = "Examples:\n  sluice alerts\n  sluice alerts --all --format json")]
+    #[command(
+        after_help = "Examples:\n  sluice alerts\n  sluice alerts --all --format json\n  sluice alerts --history --last 24h --rule slow-api"
+    )]
     Alerts(AlertsArgs),
     /// How long each hop takes, and whether what was published is what is answered
     #[command(
@@ -181,8 +183,26 @@ pub(crate) struct HintsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct AlertsArgs {
     /// Also what is pending, resolved, unknown or without data, not only what fires
-    #[arg(long)]
+    #[arg(long, conflicts_with = "history")]
     pub(crate) all: bool,
+    /// What has been: every change of state, newest first
+    #[arg(long)]
+    pub(crate) history: bool,
+    /// Only this rule's
+    #[arg(long, value_name = "NAME", requires = "history")]
+    pub(crate) rule: Option<String>,
+    /// About how many changes: whole minutes are shown
+    #[arg(long, value_name = "N", default_value_t = 1_000, requires = "history")]
+    pub(crate) limit: u32,
+    /// Start: RFC 3339, unix seconds, or now-1h
+    #[arg(long, value_name = "TIME", conflicts_with = "last", requires = "history")]
+    pub(crate) from: Option<String>,
+    /// End, not included: RFC 3339, unix seconds, or now-5m
+    #[arg(long, value_name = "TIME", conflicts_with = "last", requires = "history")]
+    pub(crate) to: Option<String>,
+    /// The time up to now [default: 1h]
+    #[arg(long, value_name = "DURATION", requires = "history")]
+    pub(crate) last: Option<humantime::Duration>,
     /// The account to ask for
     #[arg(long, value_name = "NAME", env = "SLUICE_ACCOUNT", default_value = "default")]
     pub(crate) account: String,

@@ -1,12 +1,17 @@
 //! `sluice alerts`.
 
-use serde_json::Value;
+mod history;
+
+use serde_json::{Map, Value};
 
 use super::{AskError, Table, format_or_default, get};
 use crate::cli::AlertsArgs;
 use crate::exit::Exit;
 
 pub(crate) fn run(args: &AlertsArgs) -> Result<Exit, AskError> {
+    if args.history {
+        return history::run(args);
+    }
     let mut answer = get(&args.read.server, "/v1/alerts")?;
     let wanted = |one: &Value| one["account"] == args.account.as_str() && (args.all || one["firing"] == true);
     if let Some(alerts) = answer["alerts"].as_array_mut() {
@@ -39,13 +44,17 @@ fn table(answer: &Value) -> Table {
     let mut table = Table::new(["state", "severity", "rule", "since", "value", "series"]);
     for one in answer["alerts"].as_array().into_iter().flatten() {
         let text = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
-        let dims = one["dims"].as_object().into_iter().flatten();
-        let dims: Vec<String> =
-            dims.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
+        let dims = one["dims"].as_object().map(words).unwrap_or_default();
         let value = one["value"].as_f64().map_or_else(|| "-".to_owned(), |value| value.to_string());
-        table.row([text("state"), text("severity"), text("rule"), text("since"), value, dims.join(",")]);
+        table.row([text("state"), text("severity"), text("rule"), text("since"), value, dims]);
     }
     table
+}
+
+/// `name=value,…`
+fn words(dims: &Map<String, Value>) -> String {
+    let word = |(name, value): (&String, &Value)| format!("{name}={}", value.as_str().unwrap_or_default());
+    dims.iter().map(word).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]

@@ -9,11 +9,33 @@ use crate::cli::Window;
 
 const LAST_DEFAULT_SECONDS: u64 = 15 * 60;
 
+/// `[from, to)` in whole minutes around what was named; `end` where no end was, and `last` seconds where no start was.
+pub(crate) fn range(
+    (from, to): (Option<&str>, Option<&str>),
+    last: u64,
+    (now, end): (u64, u64),
+) -> Result<(u64, u64), AskError> {
+    let to = to.map_or(Ok(end), |text| at("to", text, now))?;
+    let from = from.map_or(Ok(to.saturating_sub(last)), |text| at("from", text, now))?;
+    // Outwards to whole minutes, so that nothing that was named is left out.
+    let (from, to) = (from / 60 * 60, to.div_ceil(60) * 60);
+    if from >= to {
+        return Err(AskError::Call(format!(
+            "the window is empty: from {from} to {to} (unix seconds); widen --last, or check --from and --to"
+        )));
+    }
+    Ok((from, to))
+}
+
+/// Unix seconds.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 impl Window {
     /// The request's common fields: account, from, to, include_open.
     pub(crate) fn to_request(&self) -> Result<Map<String, Value>, AskError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let (from, to) = self.range(now)?;
+        let (from, to) = self.range(now())?;
         let request =
             json!({"account": self.account, "from": from, "to": to, "include_open": self.include_open});
         match request {
@@ -27,16 +49,7 @@ impl Window {
     fn range(&self, now: u64) -> Result<(u64, u64), AskError> {
         let end = if self.include_open { now / 60 * 60 + 60 } else { now / 60 * 60 };
         let last = self.last.map_or(LAST_DEFAULT_SECONDS, |last| last.as_secs());
-        let to = self.to.as_deref().map_or(Ok(end), |text| at("to", text, now))?;
-        let from = self.from.as_deref().map_or(Ok(to.saturating_sub(last)), |text| at("from", text, now))?;
-        // Outwards to whole minutes, so that nothing that was named is left out.
-        let (from, to) = (from / 60 * 60, to.div_ceil(60) * 60);
-        if from >= to {
-            return Err(AskError::Call(format!(
-                "the window is empty: from {from} to {to} (unix seconds); widen --last, or check --from and --to"
-            )));
-        }
-        Ok((from, to))
+        range((self.from.as_deref(), self.to.as_deref()), last, (now, end))
     }
 }
 

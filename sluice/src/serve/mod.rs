@@ -13,6 +13,7 @@ mod console;
 pub(crate) mod data_dir;
 mod dead_man;
 mod delete;
+mod forward;
 mod grpc;
 mod hosts;
 mod http;
@@ -154,6 +155,7 @@ async fn live(
     if role.owns() {
         let refused = Arc::clone(&house.rules_refused);
         aside.spawn(rules::keep(house.clone(), config.rules.clone(), refused, lifetimes, stopped.clone()));
+        aside.spawn(forward::keep(house.clone(), stopped.clone()));
         if let Some(url) = config.dead_man.clone() {
             aside.spawn(dead_man::keep(house.clone(), url, stopped.clone()));
         }

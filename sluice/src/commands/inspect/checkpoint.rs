@@ -107,6 +107,7 @@ fn name_of(tag: u8) -> &'static str {
         b'L' => "records to know the log by",
         OPEN_MINUTE => "open minutes",
         AHEAD_MINUTE => "minutes ahead",
+        b'Q' => "batches put out at seals",
         b'R' => "rule files",
         b'S' => "alert states by rule",
         b'T' => "minutes of alert windows",

@@ -104,6 +104,10 @@ fn record_cells(record: &LogRecord) -> [String; 8] {
         Content::Delete { deletions } => {
             (start("delete"), ["", "", "", "", &deletions.join("; ")].map(str::to_owned))
         }
+        Content::Delivered { through } => (
+            start("delivered"),
+            ["", "", "", "", &format!("seals up to record {through}")].map(str::to_owned),
+        ),
         Content::Undecodable { why } => (start("UNDECODABLE"), ["", "", "", "", why].map(str::to_owned)),
         Content::Rows { rows, batches } => {
             let numbers = [batches.len().to_string(), rows.to_string()];

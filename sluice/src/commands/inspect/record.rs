@@ -40,6 +40,10 @@ pub(super) enum Content {
     Delete {
         deletions: Vec<String>,
     },
+    /// What the island put out at seals up to this record has arrived.
+    Delivered {
+        through: Offset,
+    },
     /// Its checksum holds, but it is no record: an island counts it and goes on.
     Undecodable {
         why: String,
@@ -90,6 +94,7 @@ impl LogRecord {
             Ok(Record::Delete(delete)) => {
                 Content::Delete { deletions: delete.deletions.iter().map(said).collect() }
             }
+            Ok(Record::Delivered(through)) => Content::Delivered { through },
             Ok(Record::Rows(batches)) => rows(&batches, rows_max),
             Ok(Record::Rules(rules)) => Content::Rules {
                 from: time(Minute(rules.from_minute)),
@@ -104,7 +109,10 @@ impl LogRecord {
     pub(super) fn damage(&self) -> Vec<String> {
         let named = |why: &str| format!("log record {}: {why}", self.offset);
         match &self.content {
-            Content::Seal { .. } | Content::Rules { .. } | Content::Delete { .. } => Vec::new(),
+            Content::Seal { .. }
+            | Content::Rules { .. }
+            | Content::Delete { .. }
+            | Content::Delivered { .. } => Vec::new(),
             Content::Undecodable { why } => vec![named(why)],
             Content::Rows { batches, .. } => {
                 batches.iter().filter_map(|batch| batch.unreadable.as_deref()).map(named).collect()
