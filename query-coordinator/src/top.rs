@@ -1,6 +1,6 @@
 //! The best or worst groups, with other metrics beside them, and everything else as one row.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{Aggregate, Number};
@@ -16,6 +16,14 @@ use crate::tuple::Tuple;
 use crate::window::Steps;
 use crate::worker::{self, CellsJob, RankJob};
 use crate::{Coordinator, QueryError, QueryLimits};
+
+/// What is to be said of a pivot.
+enum Pivoted {
+    /// No partition that answered knows its metric.
+    Unknown,
+    /// Perhaps that it overflowed.
+    Read(Option<String>),
+}
 
 // === impl Coordinator ===
 
@@ -45,11 +53,15 @@ impl Coordinator {
             add_points(&mut query, &top, steps, &tuples, &mut rows).await?;
         }
         let mut warnings = warnings(&top, &outcome);
+        let mut unknown = BTreeSet::new(); // a metric may be asked for under several samplings
         for pivot in &top.pivots {
-            warnings.extend(add_pivot(&mut query, &top, pivot, &tuples, &mut rows).await?);
+            match add_pivot(&mut query, &top, pivot, &tuples, &mut rows).await? {
+                Pivoted::Unknown => drop(unknown.insert(pivot.metric.clone())),
+                Pivoted::Read(note) => warnings.extend(note),
+            }
         }
-        let mut told = HashSet::new();
-        warnings.retain(|warning| told.insert(warning.clone())); // a metric may be asked for under several samplings
+        let unknown = unknown.into_iter().map(|metric| no_metric(&Scope { metric, ..top.scope.clone() }));
+        warnings.extend(unknown);
         Ok(v1::TopReply {
             rows,
             others: Some(top.others(&outcome)),
@@ -144,13 +156,12 @@ async fn add_pivot(
     pivot: &PivotQuery,
     tuples: &Arc<[Tuple]>,
     rows: &mut [v1::TopRow],
-) -> Result<Option<String>, QueryError> {
+) -> Result<Pivoted, QueryError> {
     let mut scope = top.scope.clone();
     scope.metric.clone_from(&pivot.metric);
     let seconds = u64::from(scope.range.len()) * 60;
     let steps = top.points.unwrap_or(Steps::one(scope.range));
     let job = CellsJob { scope, by: top.by.clone(), sampling: pivot.sampling, steps };
-    let missing = no_metric(&job.scope);
     let cells = cells(query, job, tuples).await?;
     let mut overflowed = 0;
     for (group, row) in rows.iter_mut().enumerate() {
@@ -167,8 +178,10 @@ async fn add_pivot(
             },
         });
     }
-    let missing = cells.is_none().then_some(missing);
-    Ok(missing.or_else(|| overflow_note(pivot.sampling, &pivot.metric, overflowed)))
+    if cells.is_none() {
+        return Ok(Pivoted::Unknown);
+    }
+    Ok(Pivoted::Read(overflow_note(pivot.sampling, &pivot.metric, overflowed)))
 }
 
 /// An integer that is exact.

@@ -89,7 +89,7 @@ async fn top_answers_as_the_interface_shows() {
             ],
         },
         "stats": null,
-        "warnings": [],
+        "warnings": ["account default has no metric Nothing: /v1/metrics/list has those that it has"],
     });
     assert_eq!(reply, expected);
 }
