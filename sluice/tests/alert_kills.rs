@@ -276,7 +276,7 @@ fn copy_without_stores(from: &Path, to: &Path) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap();
         match path.is_dir() {
-            true if name == "store" => {}
+            true if name == "store" => std::fs::create_dir(to.join(name)).unwrap(),
             true => copy_without_stores(&path, &to.join(name)),
             false => drop(std::fs::copy(&path, to.join(name)).unwrap()),
         }
