@@ -180,5 +180,4 @@ fn post(url: &str, body: &Value) -> Result<(), String> {
 }
 
 #[cfg(test)]
-#[path = "notify_tests.rs"]
 mod tests;
