@@ -13,6 +13,8 @@ use frontend::otlp::{OtlpService, router};
 use frontend::publish::{MESSAGE_BYTES_MAX, PublishService};
 use model::{Limits, Placement};
 use partition_log::{MemoryLog, PartitionLog};
+use prost::Message as _;
+use proto::v1::{BatchReply, PublishReply};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::client::Grpc;
@@ -121,6 +123,11 @@ const TOO_MANY_POINTS: &str = "the request has more than 65536 data points: spli
 const TOO_MANY_ATTRIBUTES: &str =
     "the request has more than 524288 attributes (with values in lists and maps): split it";
 
+/// What a reply says beside how long it took.
+fn batches_of(reply: Bytes) -> Vec<BatchReply> {
+    PublishReply::decode(reply).unwrap().batches
+}
+
 #[tokio::test]
 async fn over_grpc() {
     let cases = [
@@ -132,8 +139,9 @@ async fn over_grpc() {
         let status = call(path, body).await.unwrap_err();
         assert_eq!((status.code(), status.message()), (Code::InvalidArgument, expected));
     }
+    assert_eq!(batches_of(call(PUBLISH, Vec::new()).await.unwrap()), []);
+    assert_eq!(call(EXPORT, Vec::new()).await.unwrap(), Bytes::new());
     for path in [PUBLISH, EXPORT] {
-        assert_eq!(call(path, Vec::new()).await.unwrap(), Bytes::new());
         let status = call(path, vec![0xff; 100]).await.unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument, "{status}");
     }
@@ -149,7 +157,7 @@ async fn over_a_stream() {
     let path = PathAndQuery::from_static(PUBLISH_STREAM);
     let replies = client.streaming(tonic::Request::new(requests), path, Raw).await.unwrap();
     let mut replies = replies.into_inner();
-    assert_eq!(replies.message().await.unwrap(), Some(Bytes::new()));
+    assert_eq!(batches_of(replies.message().await.unwrap().unwrap()), []);
     let status = replies.message().await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::InvalidArgument, TOO_MANY_BATCHES));
 }
