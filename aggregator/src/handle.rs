@@ -67,6 +67,8 @@ pub struct IslandStatus {
     pub disk_bytes: u64,
     /// Damaged blocks that queries met since the start, each counted once.
     pub blocks_damaged: u64,
+    /// Saved hints that the start found damaged, and made anew: 0 or 1.
+    pub hints_rebuilt: u64,
     /// Why the log takes nothing; `None` while it does.
     pub log_stopped: Option<String>,
 }

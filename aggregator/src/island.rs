@@ -196,6 +196,13 @@ impl Island {
         self.series.len()
     }
 
+    /// What was wrong with the saved hints that this island was to be loaded with; it has made them anew. Who owns the disk
+    /// throws the old ones away ([`store::Kv::renew`]) before anything else meets them.
+    #[must_use]
+    pub fn hints_damage(&self) -> Option<&str> {
+        self.series.unsaved.damage.as_deref()
+    }
+
     /// How many publishers are remembered.
     #[must_use]
     pub fn publishers(&self) -> usize {

@@ -18,7 +18,7 @@ use model::Minute;
 use parking_lot::Mutex;
 use partition_log::{AppendError, Entry, Offset, PartitionLog};
 use proto::{encode_rules, encode_seal, v1};
-use store::{Kv, StoreError};
+use store::{Cf, Kv, StoreError};
 use thiserror::Error;
 
 use crate::believed_clock::BelievedClock;
@@ -63,6 +63,8 @@ enum Failure {
     Apply(#[from] ApplyError),
     #[error("cannot commit the checkpoint: {0}")]
     Commit(StoreError),
+    #[error("cannot make the saved hints anew: {0}")]
+    Renew(StoreError),
     #[error("cannot read the log: {0}")]
     Read(#[from] partition_log::ReadError),
     #[error("{0}: restart the process once the disk is sound")]
@@ -128,12 +130,30 @@ fn end(shared: &Shared, state: IslandState, detail: String) {
     (said.state, said.detail) = (state, detail);
 }
 
+/// Saved hints that are damaged are thrown away as files, before anything but their reader has met them: deleted key by key
+/// they would lie there until the disk rewrites them, which reads them and stops at them.
+fn renew_hints(shared: &Shared, island: &Island) -> Result<(), Failure> {
+    if let Some(why) = island.hints_damage() {
+        let partition = shared.partition;
+        tracing::error!(
+            partition,
+            why,
+            "the saved hints are damaged: they are made again from the dictionary, and saved at the next seal; which series \
+             had data before is looked up in the blocks meanwhile"
+        );
+        shared.kv.renew(Cf::Hints).map_err(Failure::Renew)?;
+        shared.said.lock().hints_rebuilt = 1;
+    }
+    shared.kv.settle_hints().map_err(Failure::Renew)
+}
+
 // === impl Door ===
 
 impl Door {
     /// Loads the checkpoint.
     fn open(shared: Arc<Shared>, config: &IslandConfig, questions: Questions) -> Result<Self, Failure> {
         let island = Island::load(config.limits, &*shared.kv.snapshot())?;
+        renew_hints(&shared, &island)?;
         let sealer = Sealer::new(config.grace_ms, config.late_rows_max);
         let clock = Arc::clone(&config.clock);
         let (believed, disk, refusals) = (BelievedClock::default(), Disk::default(), channel());

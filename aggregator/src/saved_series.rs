@@ -3,7 +3,7 @@
 //! In:    at a seal, the rows that it brings.
 //! Out:   the journal of that seal; now and then all that has changed since, in place of the journal.
 //! Kept:  in `Cf::Hints`: hashes and metrics of the series here, the rest as `hints-index/FORMAT.md` draws it.
-//! Never: the only copy. What cannot be read is rebuilt, with a warning.
+//! Never: the only copy. What cannot be read is rebuilt from the dictionary, and thrown away unread.
 //!
 //! ```text
 //! │ 'D' │ first local id u32 │   →  │ series u32 │ metric id u32 │ hash high u64 │ low u64 │ …
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use hints_index::{HEAD_KEY, HintsIndex, JOURNAL_KEYS, Journal, Loader, SAVED_KEYS, journal_key};
 use model::{LocalId, MetricId, Minute, MinuteRange, SeriesHash};
 use partition_log::Offset;
-use store::{Cf, KvBatch, KvSnapshot};
+use store::{Cf, KvBatch, KvSnapshot, StoreError};
 
 use crate::StateError;
 use crate::deleted::Deleted;
@@ -38,6 +38,8 @@ pub(crate) struct Unsaved {
     pub(crate) hashes: Vec<SeriesHash>,
     /// What lies on disk cannot be used, so the next save replaces all of it.
     pub(crate) is_stale: bool,
+    /// Why not, where something is wrong with it. Until it is thrown away ([`store::Kv::renew`]) the disk may meet it again.
+    pub(crate) damage: Option<String>,
     /// Series were deleted, whose records say nothing any more: what the hints know of them is saved before that counts,
     /// so that every replica numbers the values alike.
     pub(crate) is_due: bool,
@@ -119,20 +121,14 @@ impl SeriesTable {
         sealed_through: Option<Minute>,
     ) -> Result<Self, StateError> {
         let deleted = Arc::new(Deleted::load(snapshot)?);
-        if snapshot.get(Cf::Hints, &HEAD_KEY)?.is_some() {
-            match Self::load_saved(series_max, &deleted, snapshot)? {
-                Ok(table) => return Ok(table.without_deleted()),
-                Err(why) => {
-                    tracing::warn!(
-                        why,
-                        "the saved hints cannot be used, and are rebuilt from the dictionary"
-                    );
-                }
-            }
-        }
+        let damage = match Self::load_saved(series_max, &deleted, snapshot)? {
+            Ok(Some(table)) => return Ok(table.without_deleted()),
+            Ok(None) => None,
+            Err(why) => Some(why),
+        };
         let mut table = Self { deleted, ..Self::new(series_max) };
         table.read_new(snapshot)?;
-        table.unsaved.is_stale = true;
+        (table.unsaved.is_stale, table.unsaved.damage) = (true, damage);
         if let Some(minute) = sealed_through {
             // Nothing is known of when these series had data. The next seal saves all of it.
             let past = MinuteRange::new(Minute(0), minute.next());
@@ -149,12 +145,17 @@ impl SeriesTable {
         self
     }
 
-    /// What is wrong with the saved records is said, not an error.
+    /// `None` when nothing was saved. What is wrong with the saved records is said, not an error.
     fn load_saved(
         series_max: u32,
         deleted: &Arc<Deleted>,
         snapshot: &dyn KvSnapshot,
-    ) -> Result<Result<Self, String>, StateError> {
+    ) -> Result<Result<Option<Self>, String>, StateError> {
+        match readable(snapshot.get(Cf::Hints, &HEAD_KEY))? {
+            Ok(Some(_head)) => {}
+            Ok(None) => return Ok(Ok(None)),
+            Err(why) => return Ok(Err(why)),
+        }
         let mut loader = Loader::new();
         let mut table = Self { deleted: Arc::clone(deleted), ..Self::new(series_max) };
         let read = each(snapshot, ([SERIES_TAG], SAVED_KEYS.1), &mut |key, value| match key.first() {
@@ -171,7 +172,7 @@ impl SeriesTable {
         let replayed = each(snapshot, JOURNAL_KEYS, &mut |_, record| {
             hints.replay(record).map_err(|why| why.to_string())
         })?;
-        Ok(replayed.map(|()| table))
+        Ok(replayed.map(|()| Some(table)))
     }
 }
 
@@ -195,6 +196,16 @@ impl SeriesTable {
 /// What is done with a record, or what is wrong with it.
 type Body<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), String>;
 
+/// A block that the disk itself knows to be damaged is as wrong as a record that is; a disk that does not answer is an
+/// error.
+fn readable<T>(read: Result<T, StoreError>) -> Result<Result<T, String>, StateError> {
+    match read {
+        Ok(value) => Ok(Ok(value)),
+        Err(why) if why.is_damage() => Ok(Err(why.to_string())),
+        Err(why) => Err(why.into()),
+    }
+}
+
 /// Every record within these keys, until one is wrong.
 fn each(
     snapshot: &dyn KvSnapshot,
@@ -202,11 +213,11 @@ fn each(
     body: Body<'_>,
 ) -> Result<Result<(), String>, StateError> {
     let mut done = Ok(());
-    snapshot.range(Cf::Hints, &from, &to, &mut |key, value| {
+    let read = snapshot.range(Cf::Hints, &from, &to, &mut |key, value| {
         done = body(key, value);
         Ok(if done.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-    })?;
-    Ok(done)
+    });
+    Ok(readable(read)?.and(done))
 }
 
 /// The hints are of the series that have numbers, metric by metric: as many, and each where its number says.

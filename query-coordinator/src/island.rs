@@ -74,6 +74,7 @@ impl Partition for IslandHandle {
             rows_late: status.counters.rows_late,
             disk_bytes: status.disk_bytes,
             blocks_damaged: status.blocks_damaged,
+            hints_rebuilt: status.hints_rebuilt,
         }
     }
 }

@@ -95,7 +95,8 @@ impl StoreError {
     }
 
     /// What lies on the disk is not what was written: it can be passed over.
-    pub(crate) fn is_damage(&self) -> bool {
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
         matches!(self, Self::Corrupt { .. } | Self::Damaged { .. })
     }
 

@@ -67,11 +67,34 @@ pub trait Kv: Send + Sync {
         Ok(())
     }
 
+    /// Throws away all that a family holds, unread, so that nobody meets what is damaged in it any more. For what can be
+    /// made again. Durable when this returns; a crash in between leaves all of it or nothing.
+    ///
+    /// # Errors
+    /// Weather.
+    fn renew(&self, cf: Cf) -> Result<(), StoreError> {
+        let mut batch = KvBatch::new();
+        batch.delete_range(cf, [], KEYS_END);
+        self.commit(batch)
+    }
+
+    /// What [`Cf::Hints`] holds was read, or renewed: from now on the disk may rewrite it by itself. Before, it would meet
+    /// damage alone, and stop for all families where one could be made again.
+    ///
+    /// # Errors
+    /// Weather.
+    fn settle_hints(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Where old pages move out to; `None` when they stay.
     fn cold(&self) -> Option<ColdPlace<'_>> {
         None
     }
 }
+
+/// No key of any family is as large: metric ids and tags are no runs of ones.
+const KEYS_END: [u8; 32] = [u8::MAX; 32];
 
 /// An object store, and the name that packs of this store have there.
 pub struct ColdPlace<'a> {

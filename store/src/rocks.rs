@@ -11,14 +11,18 @@ use std::sync::{Arc, OnceLock};
 use model::MetricId;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
-    LogLevel, Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
+    BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBCompressionType, DBWithThreadMode,
+    ErrorKind, LogLevel, MultiThreaded, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch,
+    WriteOptions,
 };
 
 use crate::cold::{Cold, Reference};
 use crate::keys::metric_keys;
 use crate::kv::{ColdPlace, Each, no_object_store};
 use crate::{Cf, Kv, KvBatch, KvOp, KvSnapshot, StoreError};
+
+/// A family can be dropped and made anew while others are used ([`Kv::renew`]).
+type Db = DBWithThreadMode<MultiThreaded>;
 
 /// What a partition may use.
 #[derive(Clone)]
@@ -31,15 +35,16 @@ pub struct RocksOptions {
 
 /// A partition's store on a disk.
 pub struct RocksKv {
-    db: DB,
+    db: Db,
     dir: PathBuf,
+    options: RocksOptions,
     /// Where its old pages are.
     cold: OnceLock<Arc<Cold>>,
 }
 
 struct RocksSnapshot<'a> {
     kv: &'a RocksKv,
-    snapshot: Snapshot<'a>,
+    snapshot: SnapshotWithThreadMode<'a, Db>,
 }
 
 self_cell::self_cell!(
@@ -108,6 +113,7 @@ impl RocksOptions {
             // returns and a seek does not walk over what is gone.
             options.add_compact_on_deletion_collector_factory(DELETIONS_SEEN, DELETIONS_MANY, 0.0);
         }
+        options.set_disable_auto_compactions(cf == Cf::Hints); // until Kv::settle_hints
         options.set_compression_type(match cf {
             Cf::Series | Cf::State => DBCompressionType::Lz4,
             _ => DBCompressionType::None, // they come packed
@@ -133,9 +139,9 @@ impl RocksKv {
     /// As [`RocksKv::open`].
     pub fn open_with(dir: &Path, options: &RocksOptions) -> Result<Self, StoreError> {
         let families = Cf::ALL.map(|cf| ColumnFamilyDescriptor::new(cf.name(), options.family(cf)));
-        let db = DB::open_cf_descriptors(&options.database(), dir, families)
+        let db = Db::open_cf_descriptors(&options.database(), dir, families)
             .map_err(|why| weather("open", dir, &why))?;
-        Ok(Self { db, dir: dir.to_owned(), cold: OnceLock::new() })
+        Ok(Self { db, dir: dir.to_owned(), options: options.clone(), cold: OnceLock::new() })
     }
 
     /// What the store in this directory holds at this moment, also beside the process that writes it. Nothing is
@@ -151,11 +157,11 @@ impl RocksKv {
         database.create_missing_column_families(false);
         database.set_max_open_files(-1); // all at once, so that none can be compacted away under a reader
         // An older version knew fewer families; what is not there is empty.
-        let have = DB::list_cf(&database, dir).map_err(|why| weather("open", dir, &why))?;
+        let have = Db::list_cf(&database, dir).map_err(|why| weather("open", dir, &why))?;
         let families = families.into_iter().filter(|family| have.iter().any(|name| name == family.name()));
-        let db = DB::open_cf_descriptors_read_only(&database, dir, families, false)
+        let db = Db::open_cf_descriptors_read_only(&database, dir, families, false)
             .map_err(|why| weather("open", dir, &why))?;
-        Ok(Self { db, dir: dir.to_owned(), cold: OnceLock::new() })
+        Ok(Self { db, dir: dir.to_owned(), options, cold: OnceLock::new() })
     }
 
     /// From now on pages that have moved out are read back from there, and others may move out. Once.
@@ -174,28 +180,29 @@ impl RocksKv {
         copied.map_err(|why| weather("copy the store to", dir, &why))
     }
 
-    fn family(&self, cf: Cf) -> &ColumnFamily {
-        self.known(cf).expect("opened with all families, and none is ever dropped")
-    }
-
-    /// `None` only of a store of an older version that was opened read-only.
-    fn known(&self, cf: Cf) -> Option<&ColumnFamily> {
+    /// `None` of a store of an older version that was opened read-only, and of a family while it is renewed.
+    fn known(&self, cf: Cf) -> Option<Arc<BoundColumnFamily<'_>>> {
         self.db.cf_handle(cf.name())
     }
 
     fn property(&self, cf: Cf, name: &str) -> u64 {
         self.known(cf)
-            .and_then(|family| self.db.property_int_value_cf(family, name).ok().flatten())
+            .and_then(|family| self.db.property_int_value_cf(&family, name).ok().flatten())
             .unwrap_or(0)
+    }
+
+    fn family(&self, cf: Cf) -> Result<Arc<BoundColumnFamily<'_>>, StoreError> {
+        let why = || format!("family {} was dropped and could not be made anew", cf.name());
+        self.known(cf).ok_or_else(|| StoreError::Io { doing: "write to", dir: self.dir.clone(), why: why() })
     }
 
     fn write(&self, batch: KvBatch, sync: bool) -> Result<(), StoreError> {
         let mut changes = WriteBatch::default();
         for op in batch.into_ops() {
             match op {
-                KvOp::Put { cf, key, value } => changes.put_cf(self.family(cf), key, value),
-                KvOp::Delete { cf, key } => changes.delete_cf(self.family(cf), key),
-                KvOp::DeleteRange { cf, from, to } => changes.delete_range_cf(self.family(cf), from, to),
+                KvOp::Put { cf, key, value } => changes.put_cf(&self.family(cf)?, key, value),
+                KvOp::Delete { cf, key } => changes.delete_cf(&self.family(cf)?, key),
+                KvOp::DeleteRange { cf, from, to } => changes.delete_range_cf(&self.family(cf)?, from, to),
             }
         }
         let mut options = WriteOptions::default();
@@ -222,8 +229,23 @@ impl Kv for RocksKv {
     /// Only files that overlap the metric's keys are written anew.
     fn reclaim(&self, cf: Cf, metric: MetricId) -> Result<(), StoreError> {
         let (from, to) = metric_keys(metric);
-        self.db.compact_range_cf(self.family(cf), Some(from), Some(to));
+        self.db.compact_range_cf(&self.family(cf)?, Some(from), Some(to));
         Ok(())
+    }
+
+    /// Files go with their family, whatever is wrong with them. A start that finds none makes it anew; of the write-ahead
+    /// log, what was for the old one is passed over.
+    fn renew(&self, cf: Cf) -> Result<(), StoreError> {
+        let dropped = self.db.drop_cf(cf.name());
+        dropped
+            .and_then(|()| self.db.create_cf(cf.name(), &self.options.family(cf)))
+            .map_err(|why| weather("make a family anew in", &self.dir, &why))
+    }
+
+    fn settle_hints(&self) -> Result<(), StoreError> {
+        self.db
+            .set_options_cf(&self.family(Cf::Hints)?, &[("disable_auto_compactions", "false")])
+            .map_err(|why| weather("set options of", &self.dir, &why))
     }
 
     fn cold(&self) -> Option<ColdPlace<'_>> {
@@ -235,7 +257,7 @@ impl Kv for RocksKv {
 
     fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(family) = self.known(cf) else { return Ok(None) };
-        self.db.get_cf(family, key).map_err(|why| self.read_error(&why))
+        self.db.get_cf(&family, key).map_err(|why| self.read_error(&why))
     }
 
     fn snapshot(&self) -> Box<dyn KvSnapshot + '_> {
@@ -268,14 +290,14 @@ impl KvSnapshot for RocksSnapshot<'_> {
 
     fn get(&self, cf: Cf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(family) = self.kv.known(cf) else { return Ok(None) };
-        self.snapshot.get_cf(family, key).map_err(|why| self.kv.read_error(&why))
+        self.snapshot.get_cf(&family, key).map_err(|why| self.kv.read_error(&why))
     }
 
     fn range(&self, cf: Cf, from: &[u8], to: &[u8], each: Each<'_>) -> Result<(), StoreError> {
         let Some(family) = self.kv.known(cf).filter(|_| from < to) else { return Ok(()) };
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(to);
-        let mut cursor = self.snapshot.raw_iterator_cf_opt(family, options);
+        let mut cursor = self.snapshot.raw_iterator_cf_opt(&family, options);
         cursor.seek(from);
         while let Some((key, value)) = cursor.item() {
             if let ControlFlow::Break(()) = each(key, value)? {

@@ -169,6 +169,7 @@ struct PartitionJson {
     rows_late: u64,
     disk_bytes: u64,
     blocks_damaged: u64,
+    hints_rebuilt: u64,
 }
 
 #[derive(Serialize)]
@@ -294,6 +295,7 @@ impl From<v1::PartitionHealth> for PartitionJson {
             rows_late: health.rows_late,
             disk_bytes: health.disk_bytes,
             blocks_damaged: health.blocks_damaged,
+            hints_rebuilt: health.hints_rebuilt,
         }
     }
 }

@@ -7,7 +7,7 @@ use proto::v1::{HealthReply, PartitionHealth};
 
 type Read = fn(&PartitionHealth) -> u64;
 
-const OF_PARTITIONS: [(&str, &str, &str, Read); 11] = [
+const OF_PARTITIONS: [(&str, &str, &str, Read); 12] = [
     ("sluice_island_serving", "gauge", "1 when the island has caught up with a log that takes more", |p| {
         u64::from(p.state == "serving")
     }),
@@ -32,6 +32,12 @@ const OF_PARTITIONS: [(&str, &str, &str, Read); 11] = [
     ("sluice_store_blocks_damaged", "gauge", "damaged blocks that queries left out since the start", |p| {
         p.blocks_damaged
     }),
+    (
+        "sluice_hints_rebuilt",
+        "gauge",
+        "1 when the start found the saved hints damaged and made them again",
+        |p| p.hints_rebuilt,
+    ),
 ];
 
 pub(super) fn text(health: &HealthReply, memory: &Memory) -> String {
