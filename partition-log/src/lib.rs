@@ -52,7 +52,7 @@ mod log;
 mod memory;
 mod random;
 
-pub use embedded::{EmbeddedLog, Inspected, LogConfig, OpenError, Opened, Recovery, inspect};
+pub use embedded::{EmbeddedLog, Inspected, LogConfig, OpenError, Opened, PassedOver, Recovery, inspect};
 pub use faulty::{Faults, FaultyLog};
 pub use kafka::{
     ACK_TIMEOUT, KafkaConfig, KafkaLog, KafkaTopic, MESSAGE_BYTES_MAX, OpenError as KafkaOpenError,

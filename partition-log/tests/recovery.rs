@@ -194,6 +194,59 @@ fn a_flipped_bit_in_a_closed_segment_is_never_a_wrong_record() {
 }
 
 #[test]
+fn damage_among_what_is_checkpointed_is_passed_over_and_said() {
+    let (content, ends) = one_segment();
+    for bit in (HEADER * 8..ends[4] * 8).step_by(5) {
+        let mut flipped = content.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let damaged = ends.iter().position(|end| bit / 8 < *end).unwrap() as u64;
+        for needed_from in 0..=6 {
+            let config = LogConfig { needed_from, ..LogConfig::default() };
+            let disk = disk_with(0, flipped.clone());
+            match open(&disk, config.clone()) {
+                Ok(Opened { log, report }) => {
+                    assert!(
+                        damaged < needed_from,
+                        "bit {bit}: record {damaged} of those from {needed_from} on"
+                    );
+                    let [hole] = &report.passed_over[..] else { panic!("{report:?}") };
+                    assert_eq!((hole.from, hole.to, report.start), (damaged, damaged + 1, damaged + 1));
+                    assert!(matches!(log.read(damaged, 60, Duration::ZERO), Err(ReadError::Expired { .. })));
+                    assert_eq!(append_blocking(&log, record(6)), Ok(6));
+                    drop(log);
+                    let again = open(&disk, config).unwrap();
+                    assert_eq!((again.report.start, again.report.end), (damaged + 1, 7));
+                    let expected: Vec<Bytes> = (damaged + 1..7).map(record).collect();
+                    assert_eq!(read_all(&again.log).unwrap(), expected, "bit {bit}");
+                }
+                Err(OpenError::Damaged { position, reason, .. }) => {
+                    assert!(damaged >= needed_from, "bit {bit}: {reason}");
+                    assert_eq!(position, ends[..damaged as usize].last().map_or(HEADER, |end| *end) as u64);
+                    assert!(reason.contains(&format!("record {damaged}: ")), "{reason}");
+                }
+                Err(other) => panic!("bit {bit}: {other}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn each_damage_before_what_is_needed_is_said() {
+    let (mut content, ends) = one_segment();
+    for damaged in [1, 2, 4] {
+        content[ends[damaged] - 1] ^= 1;
+    }
+    let opened = |needed_from| {
+        let config = LogConfig { needed_from, ..LogConfig::default() };
+        open(&disk_with(0, content.clone()), config)
+            .map(|opened| opened.report.passed_over.iter().map(|hole| hole.from..hole.to).collect::<Vec<_>>())
+    };
+    assert_eq!(opened(5).unwrap(), [1..3, 4..5]);
+    let why = opened(4).unwrap_err().to_string();
+    assert!(why.contains("record 4: ") && why.contains(&format!("byte {}", ends[3])), "{why}");
+}
+
+#[test]
 fn a_newer_format_is_named() {
     let (mut content, _) = one_segment();
     content[8] = 2;

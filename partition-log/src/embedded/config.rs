@@ -2,6 +2,7 @@
 
 use super::error::OpenError;
 use crate::limits;
+use crate::log::Offset;
 
 /// How large an embedded log's parts are. The defaults are the limits of [`limits`], with their reasons.
 #[derive(Debug, Clone)]
@@ -18,6 +19,9 @@ pub struct LogConfig {
     pub tail_bytes_max: usize,
     /// One index entry per so many bytes of a segment.
     pub index_every_bytes: u64,
+    /// Records below this one are never asked for again: they are checkpointed. Damage that lies wholly among them does not
+    /// keep the log from being opened; it begins behind it then, and says so.
+    pub needed_from: Offset,
 }
 
 impl Default for LogConfig {
@@ -29,6 +33,7 @@ impl Default for LogConfig {
             queue_bytes_max: limits::QUEUE_BYTES_MAX,
             tail_bytes_max: limits::TAIL_BYTES_MAX,
             index_every_bytes: limits::INDEX_EVERY_BYTES,
+            needed_from: 0,
         }
     }
 }

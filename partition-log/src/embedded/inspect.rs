@@ -43,7 +43,7 @@ pub fn inspect(path: &Path, mut each: impl FnMut(Offset, u64, &[u8])) -> Result<
         Rest::Nothing => None,
         Rest::Torn(reason) => Some(format!("{behind} bytes that an open will cut as torn: {reason}")),
         Rest::Damaged { reason, follows } => {
-            Some(format!("DAMAGED: {reason}; good record {follows} follows"))
+            Some(format!("DAMAGED: {reason}; good record {} follows", follows.offset))
         }
         Rest::OutOfOrder(found) => Some(format!("DAMAGED: record {found} is out of order")),
     };

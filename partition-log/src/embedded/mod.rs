@@ -32,7 +32,7 @@ use parking_lot::Mutex;
 pub use config::LogConfig;
 pub use error::OpenError;
 pub use inspect::{Inspected, inspect};
-pub use recover::Recovery;
+pub use recover::{PassedOver, Recovery};
 
 use crate::disk::{Disk, RealDisk};
 use crate::log::{Ack, Entry, Offset, PartitionLog, ReadError, ReleaseError};
@@ -79,10 +79,11 @@ impl EmbeddedLog {
         config.check()?;
         let dir = dir.as_ref();
         let Recovered { segments, active, report } = recover(disk.as_ref(), dir, &config)?;
-        warn_of_cut(&report);
+        warn_of(&report);
         let tail = Tail::new(report.end, config.tail_bytes_max);
         let queue = Queue::new(config.clone());
-        let shared = Arc::new(Shared::new(disk, queue, Durable { segments, tail }));
+        let durable = Durable { segments, tail, readable_from: report.start };
+        let shared = Arc::new(Shared::new(disk, queue, durable));
         let (next, buffer, at) = (report.end, Vec::new(), dir.to_owned());
         let committer =
             Committer { shared: shared.clone(), dir: at, config, active, next, buffer, has_room: true };
@@ -103,7 +104,13 @@ impl EmbeddedLog {
     }
 }
 
-fn warn_of_cut(report: &Recovery) {
+fn warn_of(report: &Recovery) {
+    for PassedOver { file, position, from, to, reason } in &report.passed_over {
+        let file = file.display();
+        tracing::error!(
+            %file, position, from, to, reason, "damaged records are passed over: they are checkpointed, and the file goes once it is full"
+        );
+    }
     if let Some(file) = &report.torn_file {
         let (bytes, end) = (report.torn_bytes_cut, report.end);
         tracing::warn!(file = %file.display(), bytes, end, "cut a torn tail that no ack had promised");

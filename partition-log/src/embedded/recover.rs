@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::LogConfig;
 use super::error::OpenError;
 use super::frame::{BadHeader, FORMAT_VERSION, HEADER_BYTES, check_header, header};
-use super::scan::{Rest, Walked, walk};
+use super::scan::{Place, Rest, Walked, walk, walk_from};
 use super::segment::{Segment, SparseIndex, base_of, path_of};
 use crate::disk::{Disk, DiskFile, read_full_at, write_all_at};
 use crate::log::Offset;
@@ -28,6 +28,23 @@ pub struct Recovery {
     pub torn_bytes_cut: u64,
     /// The file they were cut from.
     pub torn_file: Option<PathBuf>,
+    /// Damage among records that are not needed any more: the log begins behind the last of it.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// Records that cannot be read, all of them below [`LogConfig::needed_from`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The segment.
+    pub file: PathBuf,
+    /// Where the first bad byte may be.
+    pub position: u64,
+    /// The first of these records.
+    pub from: Offset,
+    /// The one after the last of them, which is good.
+    pub to: Offset,
+    /// What is wrong with the first.
+    pub reason: String,
 }
 
 impl Recovery {
@@ -61,11 +78,12 @@ pub(super) fn recover(disk: &dyn Disk, dir: &Path, config: &LogConfig) -> Result
     for base in bases {
         segments.push_back(open_closed(disk, dir, base, config)?);
     }
-    let Last { segment, active, end, torn_bytes_cut } = open_last(disk, dir, last, config)?;
+    let Last { segment, active, end, torn_bytes_cut, passed_over } = open_last(disk, dir, last, config)?;
     let torn_file = (torn_bytes_cut > 0).then(|| segment.path.clone());
     segments.push_back(segment);
-    let start = segments[0].base;
-    let report = Recovery { start, end, segments: segments.len(), torn_bytes_cut, torn_file };
+    let start = passed_over.last().map_or(segments[0].base, |hole| hole.to);
+    let segments_now = segments.len();
+    let report = Recovery { start, end, segments: segments_now, torn_bytes_cut, torn_file, passed_over };
     Ok(Recovered { segments, active, report })
 }
 
@@ -100,7 +118,14 @@ fn fresh(disk: &dyn Disk, dir: &Path, config: &LogConfig) -> Result<Recovered, O
     let active = create().map_err(OpenError::io("create a segment", &path_of(dir, 0)))?;
     let index = SparseIndex::new(0, config.index_every_bytes);
     let segments = VecDeque::from([Segment::new(dir, 0, active.position, index)]);
-    let report = Recovery { start: 0, end: 0, segments: 1, torn_bytes_cut: 0, torn_file: None };
+    let report = Recovery {
+        start: 0,
+        end: 0,
+        segments: 1,
+        torn_bytes_cut: 0,
+        torn_file: None,
+        passed_over: Vec::new(),
+    };
     Ok(Recovered { segments, active, report })
 }
 
@@ -121,6 +146,7 @@ struct Last {
     active: Active,
     end: Offset,
     torn_bytes_cut: u64,
+    passed_over: Vec<PassedOver>,
 }
 
 fn open_last(disk: &dyn Disk, dir: &Path, base: Offset, config: &LogConfig) -> Result<Last, OpenError> {
@@ -133,9 +159,15 @@ fn open_last(disk: &dyn Disk, dir: &Path, base: Offset, config: &LogConfig) -> R
         let active = begin(file, base).map_err(OpenError::io("write the header", &path))?;
         settle(disk, dir, &active).map_err(OpenError::io("sync", &path))?;
         let segment = Segment::new(dir, base, active.position, index);
-        return Ok(Last { segment, active, end: base, torn_bytes_cut: cut });
+        return Ok(Last { segment, active, end: base, torn_bytes_cut: cut, passed_over: Vec::new() });
     }
-    let walked = walk(&content, base, |position, frame| index.note(frame.offset, position));
+    let mut passed_over = Vec::new();
+    let mut walked = walk(&content, base, |position, frame| index.note(frame.offset, position));
+    while let Some((hole, follows)) = hole_of(&walked, &path, config.needed_from) {
+        passed_over.push(hole);
+        index.begin_again(follows.offset, follows.position as u64);
+        walked = walk_from(&content, follows, |position, frame| index.note(frame.offset, position));
+    }
     let torn_bytes_cut = tail_to_cut(&walked, content.len(), &path)?;
     let position = walked.position as u64;
     if torn_bytes_cut > 0 {
@@ -145,7 +177,22 @@ fn open_last(disk: &dyn Disk, dir: &Path, base: Offset, config: &LogConfig) -> R
     file.sync().map_err(OpenError::io("sync", &path))?;
     disk.sync_dir(dir).map_err(OpenError::io("sync", dir))?;
     let segment = Segment::new(dir, base, position, index);
-    Ok(Last { segment, active: Active { file, position }, end: walked.end, torn_bytes_cut })
+    let active = Active { file, position };
+    Ok(Last { segment, active, end: walked.end, torn_bytes_cut, passed_over })
+}
+
+/// Damage whose records nobody needs any more, and the good record after it.
+///
+/// The one that follows belongs to a later group than the first that is bad, so all that were bad were durable, and were
+/// read before the checkpoint said so. From it on each record must be the next one, to the end of the file: a frame that
+/// only looks like one, within the bytes of a damaged record, is followed by what is out of order.
+fn hole_of(walked: &Walked, path: &Path, needed_from: Offset) -> Option<(PassedOver, Place)> {
+    let Rest::Damaged { reason, follows } = &walked.rest else { return None };
+    if follows.offset > needed_from {
+        return None;
+    }
+    let (file, position, reason) = (path.to_owned(), walked.position as u64, reason.to_string());
+    Some((PassedOver { file, position, from: walked.end, to: follows.offset, reason }, *follows))
 }
 
 fn read_all(file: &dyn DiskFile, path: &Path) -> Result<Vec<u8>, OpenError> {
@@ -170,7 +217,8 @@ fn tail_to_cut(walked: &Walked, bytes: usize, path: &Path) -> Result<u64, OpenEr
         Rest::Nothing => return Ok(0),
         Rest::Torn(_) => return Ok((bytes - walked.position) as u64),
         Rest::Damaged { reason, follows } => {
-            format!("record {}: {reason}, but record {follows} was written after it was durable", walked.end)
+            let (missing, follows) = (walked.end, follows.offset);
+            format!("record {missing}: {reason}, but record {follows} was written after it was durable")
         }
         Rest::OutOfOrder(found) => format!("record {found} stands where {} should", walked.end),
     };

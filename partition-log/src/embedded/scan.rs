@@ -18,6 +18,13 @@ pub(crate) struct Walked {
     pub(crate) rest: Rest,
 }
 
+/// A record, and the byte of the file where it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) offset: Offset,
+    pub(crate) position: usize,
+}
+
 /// What stands behind the last good record.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Rest {
@@ -27,15 +34,20 @@ pub(crate) enum Rest {
     /// A record that was durable is broken: a group written after its fsync follows it.
     Damaged {
         reason: BadFrame,
-        follows: Offset,
+        follows: Place,
     },
     /// A good frame, but not the one that belongs here.
     OutOfOrder(Offset),
 }
 
 /// Calls `each` with every good frame and its position; `file` is the whole segment, its first record is `base`.
-pub(crate) fn walk(file: &[u8], base: Offset, mut each: impl FnMut(u64, &Frame<'_>)) -> Walked {
-    let (mut end, mut position) = (base, HEADER_BYTES);
+pub(crate) fn walk(file: &[u8], base: Offset, each: impl FnMut(u64, &Frame<'_>)) -> Walked {
+    walk_from(file, Place { offset: base, position: HEADER_BYTES }, each)
+}
+
+/// The same from a record in the middle of it.
+pub(crate) fn walk_from(file: &[u8], from: Place, mut each: impl FnMut(u64, &Frame<'_>)) -> Walked {
+    let Place { offset: mut end, mut position } = from;
     let rest = loop {
         if position == file.len() {
             break Rest::Nothing;
@@ -47,22 +59,27 @@ pub(crate) fn walk(file: &[u8], base: Offset, mut each: impl FnMut(u64, &Frame<'
                 end += 1;
             }
             Ok(frame) => break Rest::OutOfOrder(frame.offset),
-            Err(reason) => break judge(&file[position..], end, reason),
+            Err(reason) => break judge(file, Place { offset: end, position }, reason),
         }
     };
     Walked { end, position, rest }
 }
 
-/// `bytes` begin with a bad frame where record `missing` should be.
-fn judge(bytes: &[u8], missing: Offset, reason: BadFrame) -> Rest {
-    match later_frames(bytes, missing).find(|frame| frame.durable_below() > missing) {
-        Some(frame) => Rest::Damaged { reason, follows: frame.offset },
+/// A bad frame stands where `missing` should be.
+fn judge(file: &[u8], missing: Place, reason: BadFrame) -> Rest {
+    let mut later = later_frames(&file[missing.position..], missing.offset);
+    match later.find(|(_, frame)| frame.durable_below() > missing.offset) {
+        Some((start, frame)) => {
+            let follows = Place { offset: frame.offset, position: missing.position + start };
+            Rest::Damaged { reason, follows }
+        }
         None => Rest::Torn(reason),
     }
 }
 
-/// Every good frame above `missing` that begins anywhere in `bytes`: a broken length hides where the next one begins.
-fn later_frames(bytes: &[u8], missing: Offset) -> impl Iterator<Item = Frame<'_>> {
+/// Every good frame above `missing` that begins anywhere in `bytes`, and where: a broken length hides where the next one
+/// begins.
+fn later_frames(bytes: &[u8], missing: Offset) -> impl Iterator<Item = (usize, Frame<'_>)> {
     // Only as many records as fit can follow; this keeps the checksum from being tried at every byte.
     let highest = missing + (bytes.len() / FRAME_HEAD_BYTES) as u64;
     let starts = 1..bytes.len().saturating_sub(FRAME_HEAD_BYTES - 1);
@@ -71,6 +88,6 @@ fn later_frames(bytes: &[u8], missing: Offset) -> impl Iterator<Item = Frame<'_>
         if offset <= missing || offset > highest {
             return None;
         }
-        frame_at(&bytes[start..]).ok()
+        Some((start, frame_at(&bytes[start..]).ok()?))
     })
 }

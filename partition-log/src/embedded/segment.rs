@@ -50,6 +50,11 @@ impl SparseIndex {
         }
     }
 
+    /// Records before this one are not there any more: what comes after is found from here.
+    pub(super) fn begin_again(&mut self, offset: Offset, position: u64) {
+        self.places.push((offset, position));
+    }
+
     /// The nearest known place at or before `offset`.
     fn floor(&self, offset: Offset) -> (Offset, u64) {
         let above = self.places.partition_point(|(known, _)| *known <= offset);

@@ -31,11 +31,13 @@ pub(super) struct Durable {
     pub(super) segments: VecDeque<Segment>,
     /// Its end is the log's end.
     pub(super) tail: Tail,
+    /// Records before this one cannot be read, and were released already: see [`super::recover::PassedOver`].
+    pub(super) readable_from: Offset,
 }
 
 impl Durable {
     pub(super) fn start(&self) -> Offset {
-        self.segments[0].base
+        self.segments[0].base.max(self.readable_from)
     }
 
     pub(super) fn end(&self) -> Offset {
@@ -77,7 +79,7 @@ impl Shared {
     /// Adds records with their positions in the last segment, of which `bytes` are durable now.
     pub(super) fn add_records(&self, records: impl Iterator<Item = (Bytes, u64)>, bytes: u64) {
         let mut durable = self.durable.lock();
-        let Durable { segments, tail } = &mut *durable;
+        let Durable { segments, tail, .. } = &mut *durable;
         let active = segments.back_mut().expect("there is always a segment to write to");
         active.bytes = bytes;
         let mut index = active.index.lock();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aggregator::{IslandHandle, Retentions, UpkeepConfig, check_fit};
+use aggregator::{IslandHandle, Retentions, UpkeepConfig, check_fit, checkpoint_position};
 use anyhow::Context as _;
 use model::{Placement, metric_hash};
 use partition_log::kafka::KafkaTable;
@@ -205,20 +205,18 @@ pub(super) fn open_all(data: &DataDir) -> anyhow::Result<Vec<Source>> {
     let cache = Cache::new_lru_cache(CACHE_BYTES);
     (0..data.placement.partitions())
         .map(|partition| {
-            let log = open_log(data, partition)?;
-            Ok(Source {
-                partition,
-                log_dir: data.log(partition),
-                log,
-                store: open_store(data, partition, &cache)?,
-            })
+            let store = open_store(data, partition, &cache)?;
+            let log = open_log(data, partition, &*store)?;
+            Ok(Source { partition, log_dir: data.log(partition), log, store })
         })
         .collect()
 }
 
-fn open_log(data: &DataDir, partition: u32) -> anyhow::Result<Arc<EmbeddedLog>> {
+/// What is checkpointed nobody asks the log for. A checkpoint that cannot be read says nothing, and its island says why.
+fn open_log(data: &DataDir, partition: u32, store: &dyn Kv) -> anyhow::Result<Arc<EmbeddedLog>> {
     let dir = data.log(partition);
-    let opened = EmbeddedLog::open(&dir, LogConfig::default())
+    let needed_from = checkpoint_position(&*store.snapshot()).ok().flatten().unwrap_or_default();
+    let opened = EmbeddedLog::open(&dir, LogConfig { needed_from, ..LogConfig::default() })
         .with_context(|| format!("cannot open the log of partition {partition} in {}", dir.display()))?;
     if opened.report.torn_bytes_cut > 0 {
         tracing::warn!(
