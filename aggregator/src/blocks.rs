@@ -57,11 +57,16 @@ pub(crate) fn whole_side(mut rows: Vec<SideRow>) -> Result<Vec<u8>, StoreError> 
     SlabBlock::of(rows.iter().map(|((_, _, id), row)| (*id, row))).encode()
 }
 
-/// Reads back [`whole`] and [`whole_side`].
+/// Reads back [`whole`] and [`whole_side`]: a row for each of `series` at the most.
 pub(crate) fn read(
     bytes: &[u8],
+    series: u32,
     mut each: impl FnMut(LocalId, model::Aggregate) -> Result<(), StateError>,
 ) -> Result<(), StateError> {
+    let rows = SlabColumns::rows_of(bytes)?;
+    if rows > series as usize {
+        return Err(StateError::Contradiction(format!("a minute has {rows} rows of {series} series")));
+    }
     let mut columns = SlabColumns::new();
     columns.read(bytes, Columns::WHOLE_ROWS)?;
     (0..columns.len()).try_for_each(|row| each(columns.ids()[row], columns.aggregate(row)?))

@@ -63,7 +63,7 @@ impl Island {
             let minute = self.minute_of(key)?;
             let position = self.open.position_of(minute).ok_or_else(|| too_many(minute))?;
             let series = self.series.len();
-            blocks::read(value, |id, row| {
+            blocks::read(value, series, |id, row| {
                 self.open.at(position).merge_aggregate(known(id, series)?, &row);
                 Ok(())
             })
@@ -71,7 +71,7 @@ impl Island {
         each_of(snapshot, state_keys::AHEAD_MINUTE, &mut |key, value| {
             let minute = self.minute_of(key)?;
             let series = self.series.len();
-            blocks::read(value, |id, row| {
+            blocks::read(value, series, |id, row| {
                 let metric = self.series.metric_of(known(id, series)?);
                 self.ahead.merge(minute, metric, id, &row);
                 Ok(())

@@ -8,8 +8,9 @@ mod support;
 use std::ops::ControlFlow;
 
 use aggregator::{Island, IslandLimits, STATE_VERSION};
+use model::{Aggregate, Number, Scalars};
 use roaring::RoaringBitmap;
-use store::{CHECKPOINT_KEY, Cf, Kv, KvBatch, MemoryKv, series_key};
+use store::{CHECKPOINT_KEY, Cf, Kv, KvBatch, MemoryKv, SlabBlock, series_key};
 use support::{TestRow, replay, rows_record, seal_record};
 
 const CRC_BYTES: usize = 4;
@@ -52,6 +53,18 @@ fn rows_of_an_hour_that_is_forgotten() {
     let (_, disk) = house();
     change(&disk, Cf::State, CHECKPOINT_KEY, |head| head[RECEIVED_AT - 4..RECEIVED_AT].fill(0xff));
     refused(&disk, "is forgotten and has rows");
+}
+
+/// Before anything is made room for: columns of one value claim any number of rows in a few bytes.
+#[test]
+fn a_minute_of_more_rows_than_there_are_series() {
+    let row = Aggregate::of(Scalars::of(Number::Int(1)));
+    let block = SlabBlock::of((0..1_000_000).map(|id| (id, &row))).encode().unwrap();
+    for tag in [b'O', b'P'] {
+        let (_, disk) = house();
+        put(&disk, Cf::State, &[&[tag][..], &u32::to_be_bytes(6_061)].concat(), block.clone());
+        refused(&disk, "a minute has 1000000 rows of 6 series");
+    }
 }
 
 #[test]

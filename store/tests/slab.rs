@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use model::{Aggregate, Distinct, Distribution, Kinds, LocalId, Number, Sampling, Scalars, Sketches};
+use model::{Aggregate, Distinct, Distribution, Kinds, LocalId, Minute, Number, Sampling, Scalars, Sketches};
 use proptest::prelude::*;
-use store::{Columns, Percentile, SlabBlock, SlabColumns, StoreError};
+use store::{Columns, PageBlock, Percentile, SlabBlock, SlabColumns, StoreError};
 
 type Rows = BTreeMap<LocalId, Aggregate>;
 
@@ -233,6 +233,40 @@ fn a_head_that_lies_is_refused_before_it_is_believed() {
     refused(&with_rows(0), "column Ids is damaged");
     let longer = with_head(&whole, |head| head[7] += 1);
     refused(&longer, "the body is damaged (its columns take");
+}
+
+#[test]
+fn bytes_after_a_column_of_ids_are_named() {
+    let mut sketches = Sketches::default();
+    sketches.distinct.get_or_insert_default().observe("one");
+    sketches.distribution.get_or_insert_default().record(1.0);
+    let row = Aggregate { scalars: Scalars::of(Number::Int(1)), sketches: Some(Box::new(sketches)) };
+    let slab = SlabBlock::of([(7, &row)]).encode().unwrap();
+    for (tag, name) in [(16, "DistinctRows"), (24, "DistributionRows")] {
+        let why = format!("column {name} is damaged (1 bytes follow after its end)");
+        refused(&with_byte_after(&slab, tag), &why);
+    }
+    let mut page = PageBlock::new();
+    page.push(7, &[(3, row)]);
+    let page = with_byte_after(&page.encode().unwrap(), 32);
+    let why = SlabColumns::new().read_page(&page, Minute(60), Columns::ALL).unwrap_err().to_string();
+    assert!(why.contains("column Series is damaged (1 bytes follow after its end)"), "{why}");
+}
+
+/// The same block with a column that is one byte longer.
+fn with_byte_after(block: &[u8], tag: u8) -> Vec<u8> {
+    let mut end = 6 + 5 * usize::from(block[1]) + 4;
+    let mut entries = block[6..end - 4].chunks(5);
+    let length = |entry: &[u8]| u32::from_le_bytes(entry[1..].try_into().unwrap()) as usize;
+    let at = entries
+        .position(|entry| {
+            end += length(entry);
+            entry[0] == tag
+        })
+        .unwrap();
+    let mut longer = block.to_vec();
+    longer.insert(end, 0);
+    with_head(&longer, |head| head[6 + 5 * at + 1] += 1)
 }
 
 #[test]

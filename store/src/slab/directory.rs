@@ -168,8 +168,27 @@ pub(super) fn decode<'a, T>(
     if out.len() != rows {
         return Err(damaged(&format!("it has {} values for {rows} rows", out.len())));
     }
-    if !bytes.is_empty() {
-        return Err(damaged(&format!("{} bytes follow after its end", bytes.len())));
+    ended(tag, bytes)
+}
+
+/// Decodes a whole column of at most `max` ascending numbers: how many, only the column knows.
+pub(super) fn decode_some_ids(
+    tag: Tag,
+    mut bytes: &[u8],
+    max: usize,
+    out: &mut Vec<u32>,
+) -> Result<(), StoreError> {
+    out.clear();
+    codec::decode_ids(&mut bytes, max, out)
+        .map_err(|why| StoreError::damaged(format!("column {tag:?}"), &why))?;
+    ended(tag, bytes)
+}
+
+/// Nothing follows after a column.
+fn ended(tag: Tag, left: &[u8]) -> Result<(), StoreError> {
+    if left.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let why = format!("{} bytes follow after its end", left.len());
+    Err(StoreError::damaged(format!("column {tag:?}"), &why))
 }

@@ -7,7 +7,7 @@ use model::LocalId;
 
 use crate::StoreError;
 
-use super::directory::{Directory, DirectoryWriter, Tag, decode};
+use super::directory::{Directory, DirectoryWriter, Tag, decode, decode_some_ids};
 use super::page::PageBlock;
 use super::sketches::required;
 
@@ -62,9 +62,12 @@ impl PageMinutes {
     /// Reads back what [`PageMinutes::put`] wrote: masks that hold as many minutes as the page has rows.
     pub(super) fn take(&mut self, directory: &Directory<'_>) -> Result<(), StoreError> {
         self.clear();
-        let mut bytes = required(Tag::Series, directory)?;
-        codec::decode_ids(&mut bytes, PageBlock::SERIES_MAX, &mut self.series)
-            .map_err(|why| StoreError::damaged("column Series", &why))?;
+        decode_some_ids(
+            Tag::Series,
+            required(Tag::Series, directory)?,
+            PageBlock::SERIES_MAX,
+            &mut self.series,
+        )?;
         if directory.column(Tag::OwnMinutes).is_some() {
             self.take_masks(directory)?;
         } else {

@@ -70,8 +70,12 @@ impl SlabColumns {
         })
     }
 
-    /// How many rows a block claims to have.
-    pub(crate) fn rows_of(bytes: &[u8]) -> Result<usize, StoreError> {
+    /// How many rows a block claims to have, before anything is made room for. Columns of one value take a few bytes
+    /// however many rows they claim, so who knows a bound asks.
+    ///
+    /// # Errors
+    /// As [`SlabColumns::read`].
+    pub fn rows_of(bytes: &[u8]) -> Result<usize, StoreError> {
         Ok(Directory::open(bytes)?.rows)
     }
 
@@ -187,7 +191,10 @@ impl SlabColumns {
         (self.scratch, self.page) = (Scratch::default(), PageMinutes::default());
         (self.extreme_kinds, self.extremes) = (Vec::new(), Vec::new());
         self.ids.shrink_to_fit();
+        self.minutes.shrink_to_fit();
         self.kinds.shrink_to_fit();
+        self.distinct.release();
+        self.distribution.release();
         for column in [&mut self.counts, &mut self.sums, &mut self.mins, &mut self.maxes] {
             column.shrink_to_fit();
         }

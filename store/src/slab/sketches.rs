@@ -4,7 +4,7 @@ use model::{Distinct, Distribution, Scalars, SketchError};
 
 use crate::StoreError;
 
-use super::directory::{Directory, DirectoryWriter, Tag, decode};
+use super::directory::{Directory, DirectoryWriter, Tag, decode, decode_some_ids};
 use super::{Columns, Percentile};
 
 /// Byte strings end to end.
@@ -38,6 +38,11 @@ impl Blobs {
     fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+    }
+
+    fn release(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.ends.shrink_to_fit();
     }
 
     fn push(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
@@ -85,6 +90,13 @@ impl DistinctRows {
         self.rows.clear();
         self.estimates.clear();
         self.sketches.clear();
+    }
+
+    /// Gives back all memory that the rows do not need.
+    pub(super) fn release(&mut self) {
+        self.rows.shrink_to_fit();
+        self.estimates.shrink_to_fit();
+        self.sketches.release();
     }
 
     pub(super) fn push(&mut self, row: u32, sketch: &Distinct) {
@@ -140,6 +152,13 @@ impl DistributionRows {
         self.rows.clear();
         self.percentiles.iter_mut().for_each(Vec::clear);
         self.sketches.clear();
+    }
+
+    /// Gives back all memory that the rows do not need.
+    pub(super) fn release(&mut self) {
+        self.rows.shrink_to_fit();
+        self.percentiles.iter_mut().for_each(Vec::shrink_to_fit);
+        self.sketches.release();
     }
 
     /// A percentile is clamped to what was measured, as everywhere that one is read; of an empty distribution it is
@@ -237,11 +256,10 @@ fn sketch<T>(
 
 /// Which rows have a sketch; false when none has.
 fn take_rows(tag: Tag, directory: &Directory<'_>, out: &mut Vec<u32>) -> Result<bool, StoreError> {
-    let Some(mut bytes) = directory.column(tag) else { return Ok(false) };
-    let damaged = |why: &dyn ToString| StoreError::damaged(format!("column {tag:?}"), &why.to_string());
-    codec::decode_ids(&mut bytes, directory.rows, out).map_err(|why| damaged(&why))?;
+    let Some(bytes) = directory.column(tag) else { return Ok(false) };
+    decode_some_ids(tag, bytes, directory.rows, out)?;
     if out.last().is_some_and(|last| *last as usize >= directory.rows) {
-        return Err(damaged(&"it names a row that is not there"));
+        return Err(StoreError::damaged(format!("column {tag:?}"), "it names a row that is not there"));
     }
     Ok(true)
 }
@@ -258,4 +276,34 @@ fn take_floats(
 /// A column that must be there because another one is.
 pub(super) fn required<'a>(tag: Tag, directory: &Directory<'a>) -> Result<&'a [u8], StoreError> {
     directory.column(tag).ok_or_else(|| StoreError::damaged(format!("column {tag:?}"), "it is missing"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_released_keeps_no_room_of_larger_blocks() {
+        let (mut distinct, mut distribution) = (DistinctRows::default(), DistributionRows::default());
+        for rows in [1_000, 1] {
+            distinct.clear();
+            distribution.clear();
+            for row in 0..rows {
+                let (mut sketch, mut values) = (Distinct::default(), Distribution::new());
+                sketch.observe(&row.to_string());
+                values.record(f64::from(row));
+                distinct.push(row, &sketch);
+                distribution.push(row, &values, &Scalars::default());
+            }
+        }
+        assert!(distinct.rows.capacity() >= 1_000);
+        distinct.release();
+        distribution.release();
+        let distinct =
+            [distinct.rows.capacity(), distinct.estimates.capacity(), distinct.sketches.ends.capacity()];
+        let [first, ..] = &distribution.percentiles;
+        let distribution =
+            [distribution.rows.capacity(), first.capacity(), distribution.sketches.ends.capacity()];
+        assert_eq!((distinct, distribution), ([1; 3], [1; 3]));
+    }
 }
