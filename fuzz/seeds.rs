@@ -74,6 +74,56 @@ const QUERIES: [&str; 8] = [
     r#"4{"metric":"cpu","from":"1700000000"}"#,
 ];
 
+/// What a coordinator asks, and what a worker answers.
+fn worker() -> [Vec<u8>; 4] {
+    let texts = |words: &[&str]| v1::Texts {
+        text: words.concat().into_bytes(),
+        lengths: words.iter().map(|word| word.len() as u32).collect(),
+    };
+    let matcher = v1::Matcher { dim: "d".into(), op: "=~".into(), values: vec!["x.*".into()] };
+    let scope = v1::JobScope { account: "a".into(), metric: "m".into(), r#where: vec![matcher], from: 0, to: 60 };
+    let by = v1::Grouping { whole: false, dims: vec!["d".into(), "e".into()] };
+    let rank = v1::RankJob {
+        scope: Some(scope.clone()),
+        by: Some(by.clone()),
+        rank: Some("p99.9".into()),
+        n: 3,
+        bottom: true,
+        local: false,
+    };
+    let tuples = v1::Tuples { texts: Some(texts(&["d", "x"])), pairs: vec![1, 0] };
+    let cells = v1::CellsJob {
+        scope: Some(scope),
+        by: Some(by),
+        sampling: "avg".into(),
+        step_minutes: 10,
+        tuples: Some(tuples.clone()),
+    };
+    let rows = v1::Aggregates {
+        count: vec![1, 2],
+        sum: vec![7, 1.5_f64.to_bits()],
+        kinds: vec![0, 1],
+        ..v1::Aggregates::default()
+    };
+    let rest = v1::Aggregates { count: vec![1], sum: vec![3], ..v1::Aggregates::default() };
+    let best = v1::BestGroups {
+        tuples: Some(tuples),
+        aggregates: Some(rows.clone()),
+        ranks: vec![7, 1.5_f64.to_bits()],
+        rank_kinds: vec![0, 1],
+        rest: Some(rest),
+        rest_groups: 1,
+        rest_unranked: 0,
+    };
+    let (best, cells) = (v1::rank_answer::Groups::Best(best), v1::job::Job::Cells(cells));
+    [
+        v1::Job { job: Some(v1::job::Job::Rank(rank)) }.encode_to_vec(),
+        v1::Job { job: Some(cells) }.encode_to_vec(),
+        v1::RankAnswer { known: true, groups: Some(best) }.encode_to_vec(),
+        v1::CellsAnswer { known: true, cells: vec![0, 5], aggregates: Some(rows) }.encode_to_vec(),
+    ]
+}
+
 fn main() {
     let set = |elements: u32| {
         let mut set = Distinct::new(8).expect("a precision");
@@ -106,6 +156,7 @@ fn main() {
     put("batches", &batches.each_ref().map(v1::Batch::encode_to_vec));
     let request = |batches: &[v1::Batch]| v1::PublishRequest { batches: batches.to_vec() }.encode_to_vec();
     put("publish", &[request(&batches[..1]), request(&batches)]);
+    put("worker", &worker());
     let records = records();
     put("log_records", &[glue(&records[..3]), glue(&records)]);
     put("segments", &[segment(&records)]);

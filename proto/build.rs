@@ -8,10 +8,19 @@ use prost::Message as _;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
-    let files = ["sluice/v1/publish.proto", "sluice/v1/query.proto", "sluice/v1/delete.proto"];
+    let files = [
+        "sluice/v1/publish.proto",
+        "sluice/v1/query.proto",
+        "sluice/v1/delete.proto",
+        "sluice/v1/worker.proto",
+    ];
     let descriptors = protox::compile(files, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("sluice.v1.descriptor.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().bytes(".sluice.v1.Batch").compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .bytes(".sluice.v1.Batch")
+        .bytes(".sluice.v1.LeaseAsk")
+        .bytes(".sluice.v1.LeaseSaid")
+        .compile_fds(descriptors)?;
     Ok(())
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{Minute, Reason};
+use model::{Minute, MinuteRange, Reason};
 
 use crate::IslandLimits;
 use crate::limits::ACCOUNT_MINUTES_KEPT;
@@ -98,6 +98,20 @@ impl AccountRows {
     pub fn get(&self, account: &str, minute: Minute) -> u64 {
         let hour = self.hours.get(&(minute.0 / HOUR)).and_then(|accounts| accounts.get(account));
         hour.map_or(0, |rows| rows[(minute.0 % HOUR) as usize])
+    }
+
+    /// The minutes of a range with rows, ascending: a look at each hour that is kept, however long the range.
+    #[must_use]
+    pub fn within(&self, account: &str, range: MinuteRange) -> Vec<(Minute, u64)> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let hours = self.hours.range(range.from.0 / HOUR..=range.to.0 / HOUR);
+        let of_account =
+            hours.filter_map(|(hour, accounts)| Some((Minute(*hour * HOUR), accounts.get(account)?)));
+        let minutes =
+            of_account.flat_map(|(hour, rows)| (0..).map(move |at| hour.plus(at)).zip(rows.iter().copied()));
+        minutes.filter(|(minute, rows)| *rows > 0 && range.contains(*minute)).collect()
     }
 
     /// The first minute of which it is known how many rows were applied.
@@ -221,6 +235,21 @@ mod tests {
         books.declared_rows("b", Minute(120), 9);
         let asked = [("a", 119), ("a", 120), ("b", 120), ("b", 119), ("c", 120)];
         assert_eq!(asked.map(|(account, minute)| books.rows.get(account, Minute(minute))), [3, 5, 9, 0, 0]);
+    }
+
+    #[test]
+    fn rows_of_a_range_are_those_of_its_minutes() {
+        let mut books = Accounting::default();
+        for minute in [59, 60, 61, 185] {
+            books.declared_rows("a", Minute(minute), u64::from(minute));
+        }
+        books.declared_rows("b", Minute(60), 7);
+        let within = |from, to| books.rows.within("a", MinuteRange::new(Minute(from), Minute(to)));
+        for (from, to) in [(0, 300), (60, 61), (59, 185), (62, 185), (120, 180), (61, 60), (0, u32::MAX)] {
+            let minutes =
+                (from..to.min(300)).map(|minute| (Minute(minute), books.rows.get("a", Minute(minute))));
+            assert_eq!(within(from, to), minutes.filter(|(_, rows)| *rows > 0).collect::<Vec<_>>());
+        }
     }
 
     #[test]

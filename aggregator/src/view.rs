@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use hints_index::HintsIndex;
-use model::{MetricId, Minute};
+use model::{MetricId, Minute, MinuteRange};
 use partition_log::Offset;
 use store::{Kv, KvSnapshot};
 
@@ -93,6 +93,12 @@ impl View {
     #[must_use]
     pub fn rows_applied(&self, account: &str, minute: Minute) -> u64 {
         self.rows.get(account, minute)
+    }
+
+    /// The same of every minute of a range that has any, ascending.
+    #[must_use]
+    pub fn rows_applied_in(&self, account: &str, range: MinuteRange) -> Vec<(Minute, u64)> {
+        self.rows.within(account, range)
     }
 
     /// The first minute of which that is known: hours are forgotten after 31 days, or when there are too many.

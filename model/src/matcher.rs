@@ -82,6 +82,24 @@ impl Matcher {
         Ok(Self { dim: dim.into(), op })
     }
 
+    /// The operator and values that make it again.
+    #[must_use]
+    pub fn words(&self) -> (&'static str, Vec<String>) {
+        let pattern = |pattern: &Regex| {
+            let anchored = pattern.as_str();
+            let inner = anchored.strip_prefix(BEFORE).and_then(|rest| rest.strip_suffix(AFTER));
+            vec![inner.unwrap_or(anchored).to_owned()]
+        };
+        match &self.op {
+            Op::In(values) => ("in", values.clone()),
+            Op::NotIn(values) => ("not in", values.clone()),
+            Op::Matches(regex) => ("=~", pattern(regex)),
+            Op::MatchesNot(regex) => ("!~", pattern(regex)),
+            Op::Exists => ("exists", Vec::new()),
+            Op::Absent => ("absent", Vec::new()),
+        }
+    }
+
     /// Does a series with this value (empty when absent) pass?
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
@@ -117,9 +135,13 @@ fn none(op: &str, values: &[String], done: Op) -> Result<Op, MatcherError> {
     Err(MatcherError::Values { op: op.to_owned(), takes: "no value", got: values.len() })
 }
 
+/// What makes a pattern match whole values.
+const BEFORE: &str = "^(?:";
+const AFTER: &str = ")$";
+
 fn anchored(pattern: &str) -> Result<Regex, MatcherError> {
     // By itself first: `a)|(?:b` is no pattern, but between our parentheses it would be one without anchors.
-    compiled(pattern).and_then(|_| compiled(&format!("^(?:{pattern})$"))).map_err(|why| {
+    compiled(pattern).and_then(|_| compiled(&format!("{BEFORE}{pattern}{AFTER}"))).map_err(|why| {
         MatcherError::Pattern { pattern: pattern.to_owned(), why: last_line(&why.to_string()) }
     })
 }
@@ -184,6 +206,9 @@ mod tests {
     #[track_caller]
     fn check(op: &str, values: &[&str], value: &str, expected: bool) {
         let values = values.iter().map(|v| (*v).to_owned()).collect();
-        assert_eq!(Matcher::new("Dim", op, values).unwrap().matches(value), expected);
+        let matcher = Matcher::new("Dim", op, values).unwrap();
+        let (op, values) = matcher.words();
+        let again = Matcher::new("Dim", op, values).unwrap();
+        assert_eq!((matcher.matches(value), again.matches(value)), (expected, expected));
     }
 }

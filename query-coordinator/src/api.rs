@@ -138,6 +138,7 @@ impl From<QueryError> for ApiError {
             QueryError::TooManyPoints { .. }
             | QueryError::TooManyGroups { .. }
             | QueryError::TooManySketches { .. }
+            | QueryError::TooManyBytes { .. }
             | QueryError::TooLargeAnswer { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             QueryError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
             QueryError::Bug(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -61,6 +61,19 @@ impl Cells {
         Self { wanted, form }
     }
 
+    /// So many, of which these hold data; `None` when one of them is not there.
+    pub(crate) fn of(
+        len: usize,
+        wanted: Columns,
+        filled: impl Iterator<Item = (usize, Aggregate)>,
+    ) -> Option<Self> {
+        let mut cells = vec![Aggregate::default(); len];
+        for (cell, aggregate) in filled {
+            *cells.get_mut(cell)? = aggregate;
+        }
+        Some(Self { wanted, form: Form::Full(cells) })
+    }
+
     pub(crate) fn len(&self) -> usize {
         match &self.form {
             Form::Sums { sums, .. } => sums.len(),

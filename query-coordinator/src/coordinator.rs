@@ -13,9 +13,11 @@ use proto::v1;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::limits::CALLS_MAX;
+use crate::local::{Local, Places};
 use crate::partition::Partition;
-use crate::query::run;
+use crate::remote::{Books, Fleet, books};
+use crate::scatter::scatter;
+use crate::worker::{Wanted, Worker};
 use crate::{QueryError, QueryLimits};
 
 /// What a coordinator is made of.
@@ -44,16 +46,14 @@ pub struct Coordinator {
 
 pub(crate) struct Inner {
     pub(crate) placement: Placement,
-    pub(crate) partitions: BTreeMap<u32, Arc<dyn Partition>>,
+    partitions: BTreeMap<u32, Arc<dyn Partition>>,
+    fleet: Arc<Fleet>,
     pub(crate) limits: QueryLimits,
     now: Arc<dyn Fn() -> u64 + Send + Sync>,
     counters: Arc<dyn Fn() -> Vec<v1::Counter> + Send + Sync>,
     version: String,
     started: u64,
-    /// Places for partitions being read: as many as there are cores.
-    pub(crate) jobs: Arc<Semaphore>,
-    /// Places for partitions being waited for, which costs no core.
-    pub(crate) calls: Arc<Semaphore>,
+    places: Places,
     /// Places for queries at work.
     queries: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -65,17 +65,23 @@ impl Coordinator {
     /// Over these partitions.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let (jobs, queries) = (parts.limits.jobs_max.max(1), parts.limits.queries_max.max(1));
+        Self::with_fleet(parts, Arc::default())
+    }
+
+    /// The same; what is not among them is asked of other nodes.
+    #[must_use]
+    pub fn with_fleet(parts: Parts, fleet: Arc<Fleet>) -> Self {
+        let (places, queries) = (Places::new(&parts.limits), parts.limits.queries_max.max(1));
         let inner = Inner {
+            places,
             placement: parts.placement,
             partitions: parts.partitions,
+            fleet,
             limits: parts.limits,
             now: parts.now,
             counters: parts.counters,
             version: parts.version,
             started: parts.started,
-            jobs: Arc::new(Semaphore::new(jobs)),
-            calls: Arc::new(Semaphore::new(CALLS_MAX)),
             queries: Arc::new(Semaphore::new(queries)),
             waiting: AtomicUsize::new(0),
         };
@@ -95,12 +101,8 @@ impl Coordinator {
             QueryError::invalid("publisher", message, "send the publisher as it stands in its batches")
         })?;
         let (publisher, epoch) = (u128::from_be_bytes(publisher), request.epoch);
-        let jobs = self.inner.partitions.iter().map(|(number, partition)| {
-            let partition = Arc::clone(partition);
-            (*number, move || Ok(partition.publisher(publisher, epoch)?))
-        });
-        let deadline = Instant::now() + self.inner.limits.deadline;
-        let done = run(jobs.collect(), &self.inner.calls, deadline).await;
+        let asked = self.inner.workers().map(|(number, worker)| (number, worker.publisher(publisher, epoch)));
+        let done = scatter(asked.collect(), Instant::now() + self.inner.limits.deadline).await;
         let mut reply = v1::PublisherAccountReply {
             partitions_asked: self.inner.placement.partitions(),
             ..Default::default()
@@ -116,12 +118,8 @@ impl Coordinator {
 
     /// How every partition does. One that does not say within the deadline is shown as failed.
     pub async fn health(&self) -> v1::HealthReply {
-        let jobs = self.inner.partitions.iter().map(|(number, partition)| {
-            let partition = Arc::clone(partition);
-            (*number, move || Ok(partition.health()))
-        });
-        let deadline = Instant::now() + self.inner.limits.deadline;
-        let mut done = run(jobs.collect(), &self.inner.calls, deadline).await;
+        let asked = self.inner.workers().map(|(number, worker)| (number, worker.health()));
+        let mut done = scatter(asked.collect(), Instant::now() + self.inner.limits.deadline).await;
         let silent = |partition, detail: String| v1::PartitionHealth {
             partition,
             state: "failed".into(),
@@ -134,10 +132,16 @@ impl Coordinator {
                 Some(Err(why)) => silent(partition, format!("it does not say how it does: {why}")),
                 None => silent(partition, "no worker holds it".into()),
             });
+        v1::HealthReply { partitions: partitions.collect(), ..self.process() }
+    }
+
+    /// What there is to say without a question to any partition.
+    #[must_use]
+    pub fn process(&self) -> v1::HealthReply {
         v1::HealthReply {
             version: self.inner.version.clone(),
             started: self.inner.started,
-            partitions: partitions.collect(),
+            partitions: Vec::new(),
             counters: (self.inner.counters)(),
         }
     }
@@ -155,6 +159,31 @@ impl Inner {
     /// The minute that is not over yet.
     pub(crate) fn now(&self) -> Minute {
         Minute(u32::try_from((self.now)() / 60).unwrap_or(u32::MAX))
+    }
+
+    /// Who answers for a partition, if anybody does.
+    pub(crate) fn worker(&self, partition: u32) -> Option<Worker> {
+        self.local(partition).map(Worker::Here).or_else(|| self.fleet.of(partition).map(Worker::Away))
+    }
+
+    /// A partition of this process.
+    pub(crate) fn local(&self, partition: u32) -> Option<Local> {
+        let partition = Arc::clone(self.partitions.get(&partition)?);
+        Some(Local::new(partition, self.places.clone()))
+    }
+
+    /// Rows applied in partitions of other nodes.
+    pub(crate) async fn books(&self, partitions: Vec<u32>, wanted: &Wanted, until: Instant) -> Books {
+        books(&self.fleet, partitions, wanted, until).await
+    }
+
+    /// The other nodes that have a partition.
+    pub(crate) fn nodes(&self, partition: u32) -> Option<String> {
+        self.fleet.names(partition)
+    }
+
+    pub(crate) fn workers(&self) -> impl Iterator<Item = (u32, Worker)> {
+        (0..self.placement.partitions()).filter_map(|number| Some((number, self.worker(number)?)))
     }
 
     /// A place for a query; waits for one as long as the query may take, if not too many wait already.

@@ -35,6 +35,12 @@ pub enum QueryError {
         /// The limit.
         max: u64,
     },
+    /// More bytes than the nodes that own the partitions may send for one query.
+    #[error("the partitions send more than {max} bytes")]
+    TooManyBytes {
+        /// The limit.
+        max: u64,
+    },
     /// More points than one answer may have.
     #[error("the answer has {points} points (rows × metrics × steps), at most {max} fit")]
     TooLargeAnswer {
@@ -72,6 +78,7 @@ impl QueryError {
             Self::TooManyPoints { .. } => "too_many_points",
             Self::TooManyGroups { .. } => "too_many_groups",
             Self::TooManySketches { .. } => "too_many_sketches",
+            Self::TooManyBytes { .. } => "too_many_bytes",
             Self::TooLargeAnswer { .. } => "too_large_answer",
             Self::Busy { .. } => "busy",
             Self::Bug(_) => "internal",
@@ -84,7 +91,9 @@ impl QueryError {
         match self {
             Self::Invalid { hint, .. } => hint,
             Self::TooManyPoints { .. } => "ask for a shorter range or a metric with fewer series",
-            Self::TooManyGroups { .. } => "group by fewer dimensions or filter with `where`",
+            Self::TooManyGroups { .. } | Self::TooManyBytes { .. } => {
+                "group by fewer dimensions or filter with `where`"
+            }
             Self::TooManySketches { .. } => {
                 "group by fewer dimensions, filter with `where`, or rank by a sampling that needs no sketch"
             }

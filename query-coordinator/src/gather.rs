@@ -6,9 +6,9 @@ use crate::QueryError;
 use crate::best::best;
 use crate::budget::Budget;
 use crate::cells::rank;
+use crate::jobs::{PartialGroups, RankJob, RankPartial, Ranked, Rest, order};
 use crate::keys::{KeyTable, Keys};
 use crate::tuple::{By, compare};
-use crate::worker::{PartialGroups, RankJob, RankPartial, Ranked, Rest, order};
 
 /// The winners, best first, and exactly everything else.
 #[derive(Debug, Default)]

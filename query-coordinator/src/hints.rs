@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use proto::v1;
 
+use crate::jobs::{HintsJob, HintsPartial, LeftJob};
 use crate::query::Query;
 use crate::request::{self, HintsQuery};
-use crate::worker::{self, HintsPartial};
 use crate::{Coordinator, QueryError};
 
 // === impl Coordinator ===
@@ -24,10 +24,8 @@ impl Coordinator {
         let mut query =
             Query::begin(&self.inner, &scope.account, metrics, scope.range, scope.include_open).await?;
         let partitions = query.partitions_of(&scope.metric);
-        let (job, is_alone) = (hints.clone(), partitions.len() == 1);
-        let parts = query
-            .scatter(&partitions, move |reading, budget| worker::hints(reading, &job, is_alone, budget))
-            .await?;
+        let is_alone = partitions.len() == 1;
+        let parts = query.scatter(&partitions, HintsJob { query: hints.clone(), is_alone }).await?;
         let answer =
             if is_alone { parts.into_iter().next().unwrap_or_default() } else { merged(&hints, parts) };
         query.budget().check_groups(answer.total)?;
@@ -70,10 +68,8 @@ async fn why_empty(
     hints: &HintsQuery,
     selected: Vec<String>,
 ) -> Result<Vec<v1::HintStep>, QueryError> {
-    let (scope, conditions) = (hints.scope.clone(), hints.conditions());
-    let parts = query
-        .scatter(partitions, move |reading, budget| worker::left(reading, &scope, &conditions, budget))
-        .await?;
+    let job = LeftJob { scope: hints.scope.clone(), conditions: hints.conditions() };
+    let parts = query.scatter(partitions, job).await?;
     let exists = format!("{} exists", hints.of);
     let steps = ["in the range".to_owned()].into_iter().chain(selected).chain([exists]);
     let series = |step: usize| parts.iter().filter_map(|part| part.get(step)).sum();

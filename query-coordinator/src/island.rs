@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use proto::v1;
 use store::{Batch, Damage, EachBatch, Scan, ScanStats, SlabColumns, StoreError, scan};
 
+use crate::alerts::alerts_of;
 use crate::partition::{Partition, PartitionError, PublisherRows, Reading};
 
 /// How long an island may take for its open minutes. It answers between two records, in milliseconds.
@@ -54,6 +55,10 @@ impl Partition for IslandHandle {
             }
             Answer::OpenMinutes(_) => Err(wrong_answer()),
         }
+    }
+
+    fn alerts(&self) -> Result<v1::PartitionAlerts, PartitionError> {
+        Ok(alerts_of(&self.view()))
     }
 
     fn health(&self) -> v1::PartitionHealth {
@@ -156,6 +161,10 @@ impl Reading for IslandReading {
 
     fn rows_applied(&self, account: &str, minute: Minute) -> u64 {
         self.view.rows_applied(account, minute)
+    }
+
+    fn rows_applied_in(&self, account: &str, range: MinuteRange) -> Vec<(Minute, u64)> {
+        self.view.rows_applied_in(account, range)
     }
 
     fn rows_known_from(&self) -> Minute {

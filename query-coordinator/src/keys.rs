@@ -39,6 +39,30 @@ impl Keys {
         self.ends.push(self.bytes.len());
     }
 
+    /// Their bytes, and the length of each.
+    pub(crate) fn into_parts(self) -> (Vec<u8>, Vec<u32>) {
+        let lengths =
+            (0..self.len()).map(|at| u32::try_from(self.get(at).len()).unwrap_or(u32::MAX)).collect();
+        (self.bytes, lengths)
+    }
+
+    /// Back from [`Keys::into_parts`]; `None` when these are no keys of so many values.
+    pub(crate) fn from_parts(bytes: Vec<u8>, lengths: &[u32], values: usize) -> Option<Self> {
+        let (mut ends, mut end) = (Vec::with_capacity(lengths.len()), 0_usize);
+        for length in lengths {
+            let from = end;
+            end = end.checked_add(*length as usize)?;
+            let key = bytes.get(from..end)?;
+            if key.last().is_some_and(|last| *last != END)
+                || key.iter().filter(|byte| **byte == END).count() != values
+            {
+                return None;
+            }
+            ends.push(end);
+        }
+        (end == bytes.len()).then_some(Self { bytes, ends })
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -111,5 +135,22 @@ mod tests {
         );
         assert_eq!(keys.tuple(3, &["Api".to_owned()]), [("Api".to_owned(), "ä".to_owned())]);
         assert_eq!(keys.tuple(2, &["Api".to_owned()]), []);
+    }
+
+    #[test]
+    fn keys_come_back_from_their_parts_and_nothing_else_does() {
+        let check = |bytes: &[u8], lengths: &[u32], values, expected: bool| {
+            let keys = Keys::from_parts(bytes.to_vec(), lengths, values);
+            assert_eq!(keys.is_some(), expected);
+            keys.into_iter()
+                .for_each(|keys| assert_eq!(keys.into_parts(), (bytes.to_vec(), lengths.to_vec())));
+        };
+        check(b"", &[], 3, true);
+        check(b"", &[0, 0], 0, true);
+        check(b"a\xff\xffb\xffc\xff", &[3, 4], 2, true);
+        check(b"a\xff\xffb\xffc\xff", &[3, 4], 1, false);
+        check(b"a\xff\xffb\xffc\xff", &[3, 3], 2, false);
+        check(b"a\xff\xffb", &[4], 2, false);
+        check(b"a\xff", &[u32::MAX, 3], 1, false);
     }
 }

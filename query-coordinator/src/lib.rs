@@ -36,13 +36,19 @@ mod island;
 mod partition;
 
 // The way of a query.
+mod alerts;
 mod completeness;
 mod coordinator;
 mod hints;
+mod local;
 mod metrics;
 mod query;
+mod remote;
+mod scatter;
 mod series;
 mod top;
+mod wire;
+mod worker;
 
 // Within a partition, and back together.
 mod active;
@@ -52,12 +58,15 @@ mod cells;
 mod fold;
 mod gather;
 mod groups;
+mod jobs;
 mod keys;
 mod tuple;
-mod worker;
 
+pub use alerts::AlertsOf;
 pub use coordinator::{Coordinator, Parts};
 pub use error::QueryError;
 pub use http::router;
 pub use limits::QueryLimits;
 pub use partition::{Partition, PartitionError, PublisherRows, Reading};
+pub use remote::{Fleet, Owner, WorkerService};
+pub use wire::reads_alike;

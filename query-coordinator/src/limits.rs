@@ -53,6 +53,48 @@ pub(crate) const MATCHER_VALUES_MAX: usize = 10_000;
 /// Minutes that an answer's completeness lists one by one; older ones count in its ratio only.
 pub(crate) const MINUTES_LISTED_MAX: usize = 1_440;
 
+/// A partition may take so long to say which state it is asked in, or a tenth of the query's time if that is more. It
+/// does within milliseconds, unless it is just writing a seal of millions of rows.
+pub(crate) const PIN_WAIT_MIN: Duration = Duration::from_secs(1);
+
+/// Bytes that other nodes may send for one query: 5 M groups of 100 B, twice.
+pub(crate) const WIRE_BYTES_MAX: u64 = 1 << 30;
+
+/// Bytes of a job: 10,000 named groups of some kB each, or a list of values.
+pub(crate) const JOB_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of one piece of a job or an answer; so nobody holds up a connection that others share.
+pub(crate) const PIECE_BYTES: usize = 1 << 20;
+
+/// Bytes of one message between coordinator and worker: a piece, or a month of rows applied by minute.
+pub(crate) const LEASE_MESSAGE_BYTES_MAX: usize = 4 << 20;
+
+/// Leases that a worker holds at once; more are refused. Each is a snapshot of a store, and little else.
+pub(crate) const LEASES_MAX: usize = 4_096;
+
+/// However long the asker would hold a lease.
+pub(crate) const LEASE_MAX: Duration = Duration::from_secs(120);
+
+/// A node that has not said by then what it can give is not waited for alone, where another has the partition, too.
+pub(crate) const HEDGE_AFTER: Duration = Duration::from_millis(300);
+
+/// For so long a node that was silent is asked after others, and waited for no longer than [`SILENT_WAIT`] where there are none.
+pub(crate) const SILENT_FOR: Duration = Duration::from_secs(10);
+
+/// See [`SILENT_FOR`].
+pub(crate) const SILENT_WAIT: Duration = Duration::from_millis(300);
+
+/// Alerts that a partition elsewhere may show; it shows half of them.
+pub(crate) const ALERTS_MAX: usize = 20_000;
+
+/// How long a node may take to say how a partition does.
+pub(crate) const CALL_WAIT: Duration = Duration::from_secs(3);
+
+/// How long a connection may take.
+pub(crate) const CONNECT_WAIT: Duration = Duration::from_secs(1);
+
+const _: () = assert!(2 * PIECE_BYTES <= LEASE_MESSAGE_BYTES_MAX);
+
 /// Partitions that are waited for at once, by all queries together: half of the threads that tokio has for blocking.
 pub(crate) const CALLS_MAX: usize = 256;
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proto::v1;
 
+use crate::jobs::{DimensionPartial, DimensionsJob, MetricsJob};
 use crate::query::Query;
 use crate::request;
-use crate::worker::{self, DimensionPartial};
 use crate::{Coordinator, QueryError};
 
 // === impl Coordinator ===
@@ -21,9 +21,7 @@ impl Coordinator {
         let (range, open) = (metrics.range, metrics.include_open);
         let mut query = Query::begin(&self.inner, &metrics.account, Vec::new(), range, open).await?;
         let partitions = query.partitions();
-        let parts = query
-            .scatter(&partitions, move |reading, budget| worker::metrics(reading, &metrics, budget))
-            .await?;
+        let parts = query.scatter(&partitions, MetricsJob(metrics)).await?;
         let mut all: BTreeMap<String, (u64, BTreeSet<String>)> = BTreeMap::new();
         for (name, part) in parts.into_iter().flatten() {
             let (series, dims) = all.entry(name).or_default();
@@ -54,9 +52,7 @@ impl Coordinator {
         let mut query =
             Query::begin(&self.inner, &scope.account, metrics, scope.range, scope.include_open).await?;
         let partitions = query.partitions_of(&scope.metric);
-        let parts = query
-            .scatter(&partitions, move |reading, budget| worker::dimensions(reading, &scope, budget))
-            .await?;
+        let parts = query.scatter(&partitions, DimensionsJob(scope)).await?;
         Ok(v1::DimensionsReply { dimensions: union(parts), completeness: Some(query.completeness()) })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hints_index::HintsIndex;
-use model::Minute;
+use model::{Minute, MinuteRange};
 use proto::v1;
 use store::{EachBatch, Scan, ScanStats, StoreError};
 use thiserror::Error;
@@ -30,6 +30,14 @@ pub trait Partition: Send + Sync + 'static {
 
     /// How it does; a partition that does not answer says that too.
     fn health(&self) -> v1::PartitionHealth;
+
+    /// Its alerts as of its last seal; one that has no rules has none.
+    ///
+    /// # Errors
+    /// When the partition cannot answer now.
+    fn alerts(&self) -> Result<v1::PartitionAlerts, PartitionError> {
+        Ok(v1::PartitionAlerts::default())
+    }
 }
 
 /// A state of a partition.
@@ -42,6 +50,12 @@ pub trait Reading: Send + Sync {
 
     /// Rows applied of publishers that declare how many they built.
     fn rows_applied(&self, account: &str, minute: Minute) -> u64;
+
+    /// The same of every minute of a range that has any, ascending.
+    fn rows_applied_in(&self, account: &str, range: MinuteRange) -> Vec<(Minute, u64)> {
+        let applied = |minute| (minute, self.rows_applied(account, minute));
+        range.minutes().map(applied).filter(|(_, rows)| *rows > 0).collect()
+    }
 
     /// The first minute of which that is known.
     fn rows_known_from(&self) -> Minute;
@@ -88,6 +102,9 @@ pub enum PartitionError {
     /// It is not there.
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
+    /// Another node says so, or says nothing.
+    #[error("{0}")]
+    Elsewhere(String),
     /// A block of it cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),

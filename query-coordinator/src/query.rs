@@ -1,23 +1,27 @@
 //! One query on its way: its partitions, its budget, its deadline, and who has failed it.
 //!
 //! In:    jobs. Out: what each partition answered before the deadline.
-//! Kept:  the pinned readings, so that every pass of a query sees the same rows.
+//! Kept:  a lease on a state of each partition, so that every pass of a query sees the same rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{Minute, MinuteRange};
 use proto::v1;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::QueryError;
-use crate::budget::{Budget, JobError};
+use crate::budget::{Budget, CancelOnDrop, JobError};
 use crate::completeness::{Facts, completeness};
 use crate::coordinator::Inner;
-use crate::partition::{Partition, PartitionError, Reading};
-use crate::worker;
+use crate::jobs::{DECLARED_METRIC, DeclaredJob};
+use crate::limits::PIN_WAIT_MIN;
+use crate::partition::PartitionError;
+use crate::remote::Books;
+use crate::scatter::scatter;
+use crate::wire::Wire;
+use crate::worker::{Lease, Wanted, Worker};
 
 /// See the module.
 pub(crate) struct Query {
@@ -28,7 +32,9 @@ pub(crate) struct Query {
     budget: Arc<Budget>,
     started: Instant,
     deadline: Instant,
-    readings: BTreeMap<u32, Arc<dyn Reading>>,
+    leases: BTreeMap<u32, Arc<Lease>>,
+    /// Of other nodes' partitions that hold nothing that is asked for.
+    books: Books,
     failed: BTreeMap<u32, String>,
     /// Of those: the ones that were too slow. They are not waited for again.
     silent: BTreeSet<u32>,
@@ -39,15 +45,6 @@ pub(crate) struct Query {
     declared: BTreeMap<Minute, u64>,
     _permit: OwnedSemaphorePermit,
     _cancel: CancelOnDrop,
-}
-
-/// Whoever stops waiting stops the work, too.
-struct CancelOnDrop(Arc<Budget>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
 }
 
 // === impl Query ===
@@ -72,7 +69,8 @@ impl Query {
             include_open,
             started,
             deadline,
-            readings: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            books: Books::default(),
             failed: BTreeMap::new(),
             silent: BTreeSet::new(),
             asked: BTreeSet::new(),
@@ -106,29 +104,30 @@ impl Query {
 
     /// One pass: runs a job in each of these partitions. Those that fail, or do not answer in time, are remembered and
     /// left out.
-    pub(crate) async fn scatter<T: Send + 'static>(
+    pub(crate) async fn scatter<J: Wire>(
         &mut self,
         partitions: &[u32],
-        job: impl Fn(&dyn Reading, &Budget) -> Result<T, JobError> + Send + Sync + 'static,
-    ) -> Result<Vec<T>, QueryError> {
+        job: J,
+    ) -> Result<Vec<J::Answer>, QueryError> {
         self.asked.extend(partitions);
         self.rounds += 1;
-        self.run_in(partitions, job).await
+        self.run_in(partitions, job, Arc::clone(&self.budget)).await
     }
 
-    async fn run_in<T: Send + 'static>(
+    async fn run_in<J: Wire>(
         &mut self,
         partitions: &[u32],
-        job: impl Fn(&dyn Reading, &Budget) -> Result<T, JobError> + Send + Sync + 'static,
-    ) -> Result<Vec<T>, QueryError> {
+        job: J,
+        budget: Arc<Budget>,
+    ) -> Result<Vec<J::Answer>, QueryError> {
         let job = Arc::new(job);
         let asked = partitions.iter().filter(|partition| !self.silent.contains(partition));
         let jobs = asked.filter_map(|partition| {
-            let reading = Arc::clone(self.readings.get(partition)?);
-            let (job, budget) = (Arc::clone(&job), Arc::clone(&self.budget));
-            Some((*partition, move || job(reading.as_ref(), &budget)))
+            let lease = Arc::clone(self.leases.get(partition)?);
+            let (job, budget) = (Arc::clone(&job), Arc::clone(&budget));
+            Some((*partition, async move { lease.run(job, budget).await }))
         });
-        let done = run(jobs.collect(), &self.inner.jobs, self.patience()).await;
+        let done = scatter(jobs.collect(), self.patience()).await;
         self.keep(done, partitions)
     }
 
@@ -144,20 +143,18 @@ impl Query {
     pub(crate) fn completeness(&self) -> v1::Completeness {
         let asked: Vec<u32> = self.asked.iter().copied().collect();
         let sealed: BTreeMap<u32, Option<Minute>> =
-            self.readings.iter().map(|(partition, reading)| (*partition, reading.sealed_through())).collect();
-        let caveat = |(partition, reading): (&u32, &Arc<dyn Reading>)| Some((*partition, reading.caveat()?));
+            self.leases.iter().map(|(partition, lease)| (*partition, lease.facts().sealed_through)).collect();
+        let caveat = |(partition, lease): (&u32, &Arc<Lease>)| Some((*partition, lease.caveat()?));
         let mut complete = completeness(&Facts {
             range: self.range,
             now: self.inner.now(),
             include_open: self.include_open,
             asked: &asked,
             failed: &self.failed,
-            caveats: &self.readings.iter().filter_map(caveat).collect(),
+            caveats: &self.leases.iter().filter_map(caveat).collect(),
             sealed_through: &sealed,
             declared: &self.declared,
-            applied: &|minute| {
-                self.readings.values().map(|reading| reading.rows_applied(&self.account, minute)).sum()
-            },
+            applied: &|minute| self.rows_applied(minute),
         });
         if let Some(minutes) = self.budget.coarse() {
             complete.partial = true;
@@ -173,27 +170,47 @@ impl Query {
         now + self.deadline.saturating_duration_since(now) / 2
     }
 
+    /// A state is there at once where all is well, so a partition that stands still is not waited for as long as work is.
+    fn pin_patience(&self) -> Instant {
+        let wait = (self.inner.limits.deadline / 10).max(PIN_WAIT_MIN);
+        self.patience().min(Instant::now() + wait)
+    }
+
     async fn pin(&mut self, metrics: Vec<String>) -> Result<(), QueryError> {
-        let metrics = Arc::new(self.names_of(metrics));
-        let include_open = self.include_open;
-        let jobs = self.inner.partitions.iter().map(|(number, partition)| {
-            let (partition, metrics): (Arc<dyn Partition>, _) = (Arc::clone(partition), Arc::clone(&metrics));
-            (*number, move || partition.pin(include_open, &metrics).map_err(JobError::from))
-        });
-        let done = run(jobs.collect(), &self.inner.calls, self.patience()).await;
-        for (partition, outcome) in done {
+        let (metrics, account) = (self.names_of(metrics), self.account.clone());
+        let (include_open, range, until) = (self.include_open, self.range, self.deadline);
+        let wanted = Arc::new(Wanted { include_open, metrics, account, range, until });
+        let needed = self.needed(&wanted);
+        let (mut jobs, mut beside, mut nobody) = (Vec::new(), Vec::new(), Vec::new());
+        for partition in self.partitions() {
+            match self.inner.worker(partition) {
+                Some(Worker::Away(_)) if !needed.contains(&partition) => beside.push(partition),
+                Some(worker) => jobs.push((partition, worker.pin(Arc::clone(&wanted)))),
+                None => nobody.push(partition),
+            }
+        }
+        let until = self.pin_patience();
+        let (leases, books) = tokio::join!(scatter(jobs, until), self.inner.books(beside, &wanted, until));
+        self.books = books;
+        for (partition, why) in std::mem::take(&mut self.books.missing) {
+            self.fail(partition, why)?;
+        }
+        for (partition, outcome) in leases {
             match outcome {
-                Ok(reading) => drop(self.readings.insert(partition, reading)),
+                Ok(lease) => drop(self.leases.insert(partition, Arc::new(lease))),
                 Err(why) => self.fail(partition, why)?,
             }
         }
-        for partition in self.partitions() {
-            if !self.inner.partitions.contains_key(&partition) {
-                let why = PartitionError::Unreachable("no worker holds it".into());
-                self.fail(partition, why.into())?;
-            }
+        for partition in nobody {
+            self.fail(partition, PartitionError::Unreachable("no worker holds it".into()).into())?;
         }
         Ok(())
+    }
+
+    /// The partitions that can hold what is asked for, or rows declared.
+    fn needed(&self, wanted: &Wanted) -> BTreeSet<u32> {
+        let of_metrics = wanted.metrics.iter().flat_map(|(_, metric)| self.partitions_of(metric));
+        if wanted.metrics.is_empty() { self.partitions().into_iter().collect() } else { of_metrics.collect() }
     }
 
     /// None at all asks for all of the account's.
@@ -201,26 +218,17 @@ impl Query {
         if metrics.is_empty() {
             return Vec::new();
         }
-        let declared = worker::DECLARED_METRIC.to_owned();
+        let declared = DECLARED_METRIC.to_owned();
         metrics.into_iter().chain([declared]).map(|metric| (self.account.clone(), metric)).collect()
     }
 
     async fn read_declared(&mut self) -> Result<(), QueryError> {
-        let (account, range) = (self.account.clone(), self.range);
-        let partitions = self.partitions_of(worker::DECLARED_METRIC);
-        // What is read for completeness is not the asker's to pay for, and no reason to refuse an answer.
-        let own = self.budget.beside(&self.inner.limits);
-        let unknown = |why: JobError| match why {
-            JobError::Query(why) => {
-                PartitionError::Failed(format!("rows declared are unknown: {why}")).into()
-            }
-            other => other,
-        };
-        let job = move |reading: &dyn Reading, _: &Budget| {
-            worker::declared(reading, &account, range, &own).map_err(unknown)
-        };
+        let partitions = self.partitions_of(DECLARED_METRIC);
+        // What is read for completeness is not the asker's to pay for.
+        let own = Arc::new(self.budget.beside(&self.inner.limits));
+        let job = DeclaredJob { account: self.account.clone(), range: self.range };
         // No pass: where heartbeats lie has nothing to do with where the answer's data can be.
-        let found = self.run_in(&partitions, job).await?;
+        let found = self.run_in(&partitions, job, own).await?;
         let known_from = self.applied_known_from();
         for (minute, rows) in found.into_iter().flatten().filter(|(minute, _)| *minute >= known_from) {
             *self.declared.entry(minute).or_default() += rows;
@@ -231,7 +239,14 @@ impl Query {
     /// The first minute of which every island still knows how many rows it applied. What was declared before that has
     /// nothing to be compared with.
     fn applied_known_from(&self) -> Minute {
-        self.readings.values().map(|reading| reading.rows_known_from()).max().unwrap_or_default()
+        let known_from = self.leases.values().map(|lease| lease.facts().rows_known_from);
+        known_from.max().unwrap_or_default().max(self.books.rows_known_from)
+    }
+
+    /// By all partitions.
+    fn rows_applied(&self, minute: Minute) -> u64 {
+        let leased: u64 = self.leases.values().map(|lease| lease.facts().rows_applied(minute)).sum();
+        leased + self.books.rows_applied(minute)
     }
 
     fn keep<T>(
@@ -256,7 +271,12 @@ impl Query {
             JobError::Partition(error) => error.to_string(),
             JobError::Cancelled => {
                 self.silent.insert(partition);
-                format!("not in time: a query may take {} ms", self.inner.limits.deadline.as_millis())
+                let ms = self.inner.limits.deadline.as_millis();
+                let pinned = self.leases.get(&partition).and_then(|lease| lease.node());
+                match pinned.or_else(|| self.inner.nodes(partition)) {
+                    Some(node) => format!("not in time: a query may take {ms} ms; asked was {node}"),
+                    None => format!("not in time: a query may take {ms} ms"),
+                }
             }
         };
         tracing::warn!(partition, why, "a partition did not answer a query");
@@ -272,41 +292,4 @@ fn coarse_reason(minutes: MinuteRange) -> String {
         "from {from} to {to} there is data that is only kept by the hour or by the day: ask for whole hours or days of \
          UTC, in steps of 3600 or 86400 seconds"
     )
-}
-
-/// Runs each job on a thread that may block. Those that are not done by the deadline count as cancelled.
-pub(crate) async fn run<T: Send + 'static>(
-    jobs: Vec<(u32, impl FnOnce() -> Result<T, JobError> + Send + 'static)>,
-    places: &Arc<Semaphore>,
-    deadline: Instant,
-) -> BTreeMap<u32, Result<T, JobError>> {
-    let mut done: BTreeMap<u32, Result<T, JobError>> =
-        jobs.iter().map(|(partition, _)| (*partition, Err(JobError::Cancelled))).collect();
-    let mut tasks = JoinSet::new();
-    for (partition, job) in jobs {
-        let places = Arc::clone(places);
-        tasks.spawn(async move { (partition, in_place(job, places).await) });
-    }
-    while let Ok(Some(joined)) = tokio::time::timeout_at(deadline, tasks.join_next()).await {
-        match joined {
-            Ok((partition, outcome)) => drop(done.insert(partition, outcome)),
-            Err(why) => tracing::error!(%why, "BUG: a query's task ended by itself"),
-        }
-    }
-    done
-}
-
-async fn in_place<T: Send + 'static>(
-    job: impl FnOnce() -> Result<T, JobError> + Send + 'static,
-    places: Arc<Semaphore>,
-) -> Result<T, JobError> {
-    let Ok(place) = places.acquire_owned().await else { return Err(JobError::Cancelled) };
-    let work = tokio::task::spawn_blocking(move || {
-        let _place = place; // given back when the work is done, not when somebody stops waiting for it
-        job()
-    });
-    work.await.unwrap_or_else(|why| {
-        tracing::error!(%why, "BUG: a query's job panicked");
-        Err(PartitionError::Failed(format!("BUG: the job panicked: {why}")).into())
-    })
 }

@@ -7,12 +7,12 @@ use proto::v1;
 use crate::cells::Cells;
 use crate::completeness::cap_note;
 use crate::gather::Outcome;
+use crate::jobs::{CellsJob, RankJob};
 use crate::query::Query;
 use crate::request::{self, SeriesQuery};
 use crate::top::{cells, check_answer, no_metric, no_sketch, overflow_note, points, ranking};
 use crate::tuple::Tuple;
 use crate::window::Steps;
-use crate::worker::{CellsJob, RankJob};
 use crate::{Coordinator, QueryError};
 
 // === impl Coordinator ===
@@ -32,8 +32,9 @@ impl Coordinator {
         let outcome = ranking(&mut query, series.rank_job(self.inner.limits.series_max)).await?;
         let tuples: Arc<[Tuple]> = outcome.winners.iter().map(|winner| winner.tuple.clone()).collect();
         check_answer(&self.inner.limits, tuples.len(), 1, steps.len())?;
-        let job = CellsJob { scope: scope.clone(), by: series.by.clone(), sampling: series.sampling, steps };
-        let cells = cells(&mut query, job, &tuples).await?;
+        let (scope, by, theirs) = (scope.clone(), series.by.clone(), Arc::clone(&tuples));
+        let job = CellsJob { scope, by, sampling: series.sampling, steps, tuples: theirs };
+        let cells = cells(&mut query, job).await?;
         let row = |(group, tuple): (usize, &Tuple)| v1::SeriesRow {
             dims: tuple.iter().cloned().collect(),
             points: points(cells.as_ref(), group, tuples.len(), series.sampling, steps),

@@ -53,6 +53,7 @@ impl From<QueryError> for Status {
             QueryError::TooManyPoints { .. }
             | QueryError::TooManyGroups { .. }
             | QueryError::TooManySketches { .. }
+            | QueryError::TooManyBytes { .. }
             | QueryError::TooLargeAnswer { .. }
             | QueryError::Busy { .. } => Self::resource_exhausted(text),
             QueryError::Bug(_) => Self::internal(text),

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use model::{Aggregate, Number};
 use proto::v1;
 
-use crate::budget::Budget;
 use crate::cells::Cells;
 use crate::completeness::cap_note;
 use crate::gather::{Outcome, gather};
+use crate::jobs::{CellsJob, RankJob, Ranked};
 use crate::query::Query;
 use crate::request::{self, PivotQuery, Scope, TopQuery};
 use crate::tuple::Tuple;
 use crate::window::Steps;
-use crate::worker::{self, CellsJob, RankJob};
 use crate::{Coordinator, QueryError, QueryLimits};
 
 /// What is to be said of a pivot.
@@ -91,10 +90,7 @@ pub(crate) async fn ranking(query: &mut Query, mut job: RankJob) -> Result<Outco
     let partitions = query.partitions_of(&job.scope.metric);
     // A series lives in one partition; a group of several series may not.
     job.local = partitions.len() == 1 || job.by == crate::tuple::By::Whole;
-    let job = Arc::new(job);
-    let theirs = Arc::clone(&job);
-    let partials =
-        query.scatter(&partitions, move |reading, budget| worker::rank(reading, &theirs, budget)).await?;
+    let partials = query.scatter(&partitions, job.clone()).await?;
     let budget = Arc::clone(query.budget());
     blocking(move || gather(&job, partials, &budget)).await
 }
@@ -108,17 +104,9 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Reads named groups of a metric over time, from all partitions that can hold it.
-pub(crate) async fn cells(
-    query: &mut Query,
-    job: CellsJob,
-    tuples: &Arc<[Tuple]>,
-) -> Result<Option<Cells>, QueryError> {
+pub(crate) async fn cells(query: &mut Query, job: CellsJob) -> Result<Option<Cells>, QueryError> {
     let partitions = query.partitions_of(&job.scope.metric);
-    let theirs = Arc::clone(tuples);
-    let run = move |reading: &dyn crate::partition::Reading, budget: &Budget| {
-        worker::cells(reading, &job, &theirs, budget)
-    };
-    let parts = query.scatter(&partitions, run).await?;
+    let parts = query.scatter(&partitions, job).await?;
     Ok(parts.into_iter().flatten().reduce(|mut all, part| {
         all.merge(part);
         all
@@ -127,7 +115,7 @@ pub(crate) async fn cells(
 
 fn rows(top: &TopQuery, outcome: &Outcome) -> Vec<v1::TopRow> {
     let seconds = u64::from(top.scope.range.len()) * 60;
-    let row = |winner: &worker::Ranked| {
+    let row = |winner: &Ranked| {
         let rank = top.rank.read_number(&winner.aggregate, seconds).unwrap_or(winner.rank);
         let dims = winner.tuple.iter().cloned().collect();
         v1::TopRow { dims, rank: rank.to_f64(), rank_int: int(rank), ..Default::default() }
@@ -142,8 +130,9 @@ async fn add_points(
     tuples: &Arc<[Tuple]>,
     rows: &mut [v1::TopRow],
 ) -> Result<(), QueryError> {
-    let job = CellsJob { scope: top.scope.clone(), by: top.by.clone(), sampling: top.rank, steps };
-    let cells = cells(query, job, tuples).await?;
+    let (scope, by, theirs) = (top.scope.clone(), top.by.clone(), Arc::clone(tuples));
+    let job = CellsJob { scope, by, sampling: top.rank, steps, tuples: theirs };
+    let cells = cells(query, job).await?;
     for (group, row) in rows.iter_mut().enumerate() {
         row.points = points(cells.as_ref(), group, tuples.len(), top.rank, steps);
     }
@@ -161,8 +150,8 @@ async fn add_pivot(
     scope.metric.clone_from(&pivot.metric);
     let seconds = u64::from(scope.range.len()) * 60;
     let steps = top.points.unwrap_or(Steps::one(scope.range));
-    let job = CellsJob { scope, by: top.by.clone(), sampling: pivot.sampling, steps };
-    let cells = cells(query, job, tuples).await?;
+    let (by, theirs) = (top.by.clone(), Arc::clone(tuples));
+    let cells = cells(query, CellsJob { scope, by, sampling: pivot.sampling, steps, tuples: theirs }).await?;
     let mut overflowed = 0;
     for (group, row) in rows.iter_mut().enumerate() {
         let whole = cells.as_ref().map(|cells| reduced(cells, group, tuples.len(), steps));

@@ -8,161 +8,15 @@ mod house;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use house::{ACCOUNT, Plan, Row, Upkeep, coordinator, group_of, rooms, sort_key, value_of};
-use model::{Aggregate, Bounds, Distinct, Distribution, Matcher, Number, Sampling, Scalars, Sketches};
+use house::worlds::{Ask, FIRST, TopAsk, World, asks, samplings, steps_asked, top_asks, worlds};
+use house::{ACCOUNT, Row, Upkeep, group_of, sort_key, value_of};
+use model::{Aggregate, Number, Sampling, Scalars};
 use proptest::prelude::*;
 use proto::v1;
-use query_coordinator::{Coordinator, QueryLimits};
+use query_coordinator::QueryLimits;
 use tokio::runtime::Runtime;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
-
-/// The last minutes of an hour and the first of the next.
-const FIRST: u32 = 117;
-const MINUTES: u32 = 6;
-const SEALED_THROUGH: u32 = FIRST + 4;
-
-/// Rows, and how they are spread.
-#[derive(Clone, Debug)]
-struct World {
-    rows: Vec<Row>,
-    partitions: u32,
-    spread: u32,
-    upkeep: Upkeep,
-}
-
-/// What is asked of a metric.
-#[derive(Clone, Debug)]
-struct Ask {
-    by: Option<Vec<String>>,
-    matchers: Vec<v1::Matcher>,
-    from: u32,
-    to: u32,
-    include_open: bool,
-}
-
-// === worlds ===
-
-fn worlds() -> impl Strategy<Value = World> {
-    let spread = (1_u32..5).prop_flat_map(|partitions| (Just(partitions), 1..=partitions));
-    let upkeep = prop::sample::select(vec![Upkeep::Nothing, Upkeep::Early, Upkeep::All]);
-    (prop::collection::vec(rows(), 0..60), spread, upkeep)
-        .prop_map(|(rows, (partitions, spread), upkeep)| World { rows, partitions, spread, upkeep })
-}
-
-fn rows() -> impl Strategy<Value = Row> {
-    let metric = prop_oneof![3 => Just("m"), 1 => Just("p")];
-    let place = (metric, dims(), FIRST..FIRST + MINUTES, 0_u64..3);
-    (place, aggregates()).prop_map(|((metric, dims, minute, seal), aggregate)| Row {
-        metric,
-        dims,
-        minute,
-        aggregate,
-        seal,
-        open: minute > SEALED_THROUGH || seal == 2, // the newest are open, and some of all minutes are pending late rows
-    })
-}
-
-fn dims() -> impl Strategy<Value = Vec<(String, String)>> {
-    prop::collection::btree_map("[abc]", prop_oneof![Just("x"), Just("xy"), Just("y"), Just("z")], 0..4)
-        .prop_map(|map| map.into_iter().map(|(name, value)| (name, value.to_owned())).collect())
-}
-
-/// Halves, so that float sums are exact in any order; few values, so that there are ties. A third is cut at bounds.
-fn aggregates() -> impl Strategy<Value = Aggregate> {
-    (prop::collection::vec(-6_i32..7, 1..4), 0_u8..4, any::<bool>()).prop_map(|(values, sketches, whole)| {
-        let number = |value: i32| {
-            let value = f64::from(value);
-            Number::from_f64(if whole { value } else { value / 2.0 }).unwrap()
-        };
-        let mut aggregate = Aggregate::default();
-        let bounds = (values[0] % 3 == 0).then(|| Bounds::new([-2.0, 0.5, 4.0]).unwrap());
-        let mut distribution = bounds.map_or_else(Distribution::new, Distribution::with_bounds);
-        let mut distinct = Distinct::default();
-        for value in values {
-            aggregate.scalars.record(number(value));
-            distinct.observe_number(number(value));
-            distribution.record(number(value).to_f64());
-        }
-        let kept = Sketches {
-            distinct: (sketches & 1 == 1).then_some(distinct),
-            distribution: (sketches & 2 == 2).then_some(distribution),
-        };
-        aggregate.sketches = (sketches > 0).then(|| Box::new(kept));
-        aggregate
-    })
-}
-
-fn asks() -> impl Strategy<Value = Ask> {
-    let by = prop::option::of(prop::sample::subsequence(vec!["a", "b", "c", "d"], 0..4));
-    let some = (0..MINUTES).prop_flat_map(|from| (Just(FIRST + from), FIRST + from + 1..=FIRST + MINUTES));
-    let whole = prop::sample::select(vec![(60, 180), (60, 120), (119, 180), (0, 1440)]);
-    let range = prop_oneof![2 => some, 1 => whole];
-    (by, prop::collection::vec(matchers(), 0..3), range, any::<bool>()).prop_map(
-        |(by, matchers, (from, to), include_open)| Ask {
-            by: by.map(|names| names.into_iter().map(str::to_owned).collect()),
-            matchers,
-            from,
-            to,
-            include_open,
-        },
-    )
-}
-
-fn matchers() -> impl Strategy<Value = v1::Matcher> {
-    let ops = [
-        ("=", vec!["x"]),
-        ("=", vec![""]),
-        ("!=", vec!["x"]),
-        ("in", vec!["x", "y"]),
-        ("not in", vec!["x", "q"]),
-        ("=~", vec!["x.*"]),
-        ("!~", vec!["x.*"]),
-        ("exists", vec![]),
-        ("absent", vec![]),
-    ];
-    ("[abcd]", prop::sample::select(ops.to_vec())).prop_map(|(dim, (op, values))| v1::Matcher {
-        dim,
-        op: op.into(),
-        values: values.into_iter().map(str::to_owned).collect(),
-    })
-}
-
-/// Minutes of a step.
-fn steps_asked() -> impl Strategy<Value = u32> {
-    prop::sample::select(vec![1_u32, 2, 3, 60, 1440])
-}
-
-fn samplings() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec!["sum", "count", "min", "max", "avg", "rate", "distinct", "p50", "p99.9"])
-}
-
-impl World {
-    fn coordinator(&self, limits: QueryLimits) -> Coordinator {
-        let plan = Plan {
-            partitions: self.partitions,
-            spread: self.spread,
-            sealed_through: SEALED_THROUGH,
-            known_from: 0,
-            now: FIRST + MINUTES,
-            upkeep: self.upkeep,
-        };
-        coordinator(plan, rooms(plan, &self.rows, &[]), limits)
-    }
-
-    /// The rows of a metric that an ask is about.
-    fn matching(&self, metric: &str, ask: &Ask) -> Vec<&Row> {
-        let matcher = |one: &v1::Matcher| Matcher::new(&one.dim, &one.op, one.values.clone()).unwrap();
-        let matchers: Vec<Matcher> = ask.matchers.iter().map(matcher).collect();
-        let fits = |row: &&Row| {
-            row.metric == metric
-                && (ask.from..ask.to).contains(&row.minute)
-                && (ask.include_open || !row.open)
-                && matchers.iter().all(|matcher| matcher.matches(value_of(row, &matcher.dim)))
-        };
-        self.rows.iter().filter(fits).collect()
-    }
-}
 
 type Tuple = Vec<(String, String)>;
 
@@ -200,57 +54,15 @@ fn tuple_of(dims: &std::collections::HashMap<String, String>) -> Tuple {
     tuple
 }
 
-fn by_of(ask: &Ask) -> Vec<String> {
-    ask.by.clone().unwrap_or_else(|| vec!["*".into()])
-}
-
 fn names() -> BTreeSet<String> {
     ["a", "b", "c", "d"].map(str::to_owned).into()
 }
 
 // === top ===
 
-#[derive(Clone, Debug)]
-struct TopAsk {
-    ask: Ask,
-    rank: &'static str,
-    n: u32,
-    bottom: bool,
-    points: bool,
-    step: u32,
-    pivot: Vec<(&'static str, &'static str)>,
-}
-
-fn top_asks() -> impl Strategy<Value = TopAsk> {
-    let metric = prop::sample::select(vec!["m", "p", "nowhere"]);
-    let pivot = prop::collection::vec((metric, samplings()), 0..3);
-    (asks(), samplings(), 1_u32..6, any::<bool>(), any::<bool>(), steps_asked(), pivot).prop_map(
-        |(ask, rank, n, bottom, points, step, pivot)| TopAsk { ask, rank, n, bottom, points, step, pivot },
-    )
-}
-
 fn check_top(world: &World, top: &TopAsk) {
     let ask = &top.ask;
-    let request = v1::TopRequest {
-        metric: "m".into(),
-        by: by_of(ask),
-        rank: top.rank.into(),
-        n: top.n,
-        order: if top.bottom { "bottom".into() } else { String::new() },
-        r#where: ask.matchers.clone(),
-        from: u64::from(ask.from) * 60,
-        to: u64::from(ask.to) * 60,
-        pivot: top
-            .pivot
-            .iter()
-            .map(|(m, s)| v1::Pivot { metric: (*m).into(), sampling: (*s).into() })
-            .collect(),
-        points: top.points,
-        step_seconds: top.step * 60,
-        include_open: ask.include_open,
-        account: String::new(),
-    };
-    let reply = RUNTIME.block_on(world.coordinator(QueryLimits::default()).top(request)).unwrap();
+    let reply = RUNTIME.block_on(world.coordinator(QueryLimits::default()).top(top.request())).unwrap();
 
     let sampling: Sampling = top.rank.parse().unwrap();
     let seconds = u64::from(ask.to - ask.from) * 60;
@@ -299,7 +111,7 @@ fn check_series(world: &World, ask: &Ask, name: &str, step: u32, series_max: usi
     let request = v1::SeriesRequest {
         account: ACCOUNT.into(),
         metric: "m".into(),
-        by: by_of(ask),
+        by: ask.names(),
         sampling: name.into(),
         step_seconds: step * 60,
         r#where: ask.matchers.clone(),

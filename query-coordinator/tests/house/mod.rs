@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test uses a part of it")]
 
+pub(crate) mod worlds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -170,9 +172,14 @@ pub(crate) fn rooms(plan: Plan, rows: &[Row], applied: &[(u32, u64)]) -> BTreeMa
 /// A coordinator over them.
 pub(crate) fn coordinator(plan: Plan, rooms: BTreeMap<u32, Room>, limits: QueryLimits) -> Coordinator {
     let shared = |(partition, room)| (partition, Arc::new(room) as Arc<dyn Partition>);
-    Coordinator::new(Parts {
+    Coordinator::new(parts(plan, rooms.into_iter().map(shared).collect(), limits))
+}
+
+/// What it is made of.
+pub(crate) fn parts(plan: Plan, partitions: BTreeMap<u32, Arc<dyn Partition>>, limits: QueryLimits) -> Parts {
+    Parts {
         placement: Placement::new(plan.partitions, plan.spread).unwrap(),
-        partitions: rooms.into_iter().map(shared).collect(),
+        partitions,
         limits,
         now: Arc::new(move || u64::from(plan.now) * 60 + 7),
         counters: Arc::new(|| {
@@ -185,7 +192,7 @@ pub(crate) fn coordinator(plan: Plan, rooms: BTreeMap<u32, Room>, limits: QueryL
         }),
         version: "1.2.3".into(),
         started: 99,
-    })
+    }
 }
 
 fn key(row: &Row) -> SeriesKey {
