@@ -48,6 +48,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  sluice aggregator --kafka-brokers kafka-1:9092,kafka-2:9092 --partitions 16 --data ./data --zone a --node a-1\n\nNodes of a zone share the partitions; each zone has all of them. A node keeps its name and its data directory over restarts."
     )]
     Aggregator(RoleArgs),
+    /// Answer questions of a whole cluster: asks the nodes that own the partitions; keeps nothing itself
+    #[command(
+        mut_args(hidden_of_a_coordinator),
+        after_help = "Example:\n  sluice coordinator --kafka-brokers kafka-1:9092,kafka-2:9092 --partitions 16 --zone a\n  sluice top Latency --by Api --rank p99 --server http://127.0.0.1:4318\n\nPartitions and spread are those of the other roles. It asks owners of its own zone first. It starts and answers while Kafka is away."
+    )]
+    Coordinator(RoleArgs),
     /// Make the topics of a cluster in Kafka, with the settings that they need
     #[command(
         mut_args(hidden_of_topics),
@@ -125,6 +131,24 @@ fn hidden_of_a_frontend(arg: clap::Arg) -> clap::Arg {
         "advertise",
     ];
     let is_hidden = unheeded.contains(&arg.get_id().as_str());
+    arg.hide(is_hidden)
+}
+
+fn hidden_of_a_coordinator(arg: clap::Arg) -> clap::Arg {
+    let heeded = [
+        "grpc",
+        "http",
+        "http_hosts",
+        "partitions",
+        "spread",
+        "unprotected",
+        "config",
+        "kafka_brokers",
+        "kafka_topic",
+        "zone",
+        "node",
+    ];
+    let is_hidden = !heeded.contains(&arg.get_id().as_str());
     arg.hide(is_hidden)
 }
 

@@ -58,6 +58,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let (config, cluster, _) = config::load(&args.serve, &args.cluster, &env)?;
             serve::roles::aggregator(config, &cluster)?
         }
+        Command::Coordinator(args) => {
+            let (config, cluster, _) = config::load(&args.serve, &args.cluster, &env)?;
+            serve::roles::coordinator(&config, &cluster)?
+        }
         Command::Topics(args) => commands::topics::run(&args, &env)?,
         Command::Agent(args) => commands::agent::run(&args)?,
         Command::Publish(args) => commands::publish::run(&args)?,

@@ -128,10 +128,100 @@ fn roles_start_without_kafka_and_outlive_it() {
 }
 
 #[test]
+fn a_coordinator_answers_of_all_nodes_and_names_who_is_missing() {
+    let Some(cluster) = Cluster::start() else { return };
+    let coordinator = cluster.coordinator("a", &[]);
+    wait("it lives without topics", || coordinator.is_ok("/healthz"));
+    assert!(!coordinator.is_ok("/readyz"), "nobody owns anything yet");
+    cluster.make_topics();
+    let frontend = cluster.frontend();
+    let (first, second) = (cluster.aggregator("a", "a-1"), cluster.aggregator("a", "a-2"));
+    let mut truth = Totals::new();
+    frontend.wait_ready();
+    wait("the zone shares the partitions", || owned(&first) == 2 && owned(&second) == 2);
+    coordinator.wait_ready();
+    frontend.publish(&mut truth, 0..40, 1.0);
+    exact(&[&coordinator], &truth);
+    let answer = coordinator.top();
+    assert_eq!(answer["completeness"]["partitions"], json!({"asked": PARTITIONS, "answered": PARTITIONS}));
+    commands_read(&coordinator);
+
+    // One that looks for rows elsewhere says so, instead of finding half of them.
+    let stranger = cluster.coordinator("a", &["--spread", "2"]);
+    wait("it says what is wrong", || {
+        let words = stranger.text("/readyz");
+        words
+            .contains("has 4 partitions with spread 4, this process 4 with spread 2: give all roles the same")
+    });
+    assert_eq!(stranger.top()["completeness"]["partitions"]["answered"], 0);
+
+    // A node that stands still is named; then the other has its partitions, and the answer is whole again.
+    second.signal(rustix::process::Signal::STOP);
+    wait("the answer says who is missing", || {
+        let answer = coordinator.top();
+        let reasons = answer["completeness"]["reasons"].to_string();
+        answer["completeness"]["partial"] == true
+            && reasons.contains(&format!("node a-2 at 127.0.0.1:{}", second.grpc))
+    });
+    wait("the other has all", || owned(&first) == PARTITIONS);
+    exact(&[&coordinator], &truth);
+    second.signal(rustix::process::Signal::CONT);
+    exact(&[&coordinator], &truth);
+
+    // What it knows of owners it keeps while Kafka is away.
+    cluster.brokers.kill(1);
+    exact(&[&coordinator], &truth);
+    assert!(coordinator.is_ok("/readyz"));
+}
+
+#[test]
+fn a_coordinator_asks_the_other_zone_when_its_own_is_gone() {
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.make_topics();
+    let (frontend, coordinator) = (cluster.frontend(), cluster.coordinator("a", &[]));
+    let (mut near, far) = (cluster.aggregator("a", "a-1"), cluster.aggregator("b", "b-1"));
+    let mut truth = Totals::new();
+    frontend.wait_ready();
+    wait("both zones have all", || owned(&near) == PARTITIONS && owned(&far) == PARTITIONS);
+    coordinator.wait_ready();
+    frontend.publish(&mut truth, 0..40, 1.0);
+    exact(&[&coordinator], &truth);
+    near.kill();
+    exact(&[&coordinator], &truth);
+    let answer = coordinator.top();
+    assert_eq!(answer["completeness"]["partitions"]["answered"], PARTITIONS, "{answer}");
+}
+
+/// Every read command, pointed to a coordinator.
+fn commands_read(coordinator: &Node) {
+    let server = format!("http://127.0.0.1:{}", coordinator.http);
+    for (words, expected) in [
+        (
+            vec!["top", "Load", "--by", "S", "--rank", "sum", "--n", "3", "--include-open", "--last", "1h"],
+            "S",
+        ),
+        (vec!["series", "Load", "--by", "S", "--sampling", "sum", "--include-open", "--last", "1h"], "S"),
+        (vec!["metrics", "--include-open", "--last", "1h"], "Load"),
+        (vec!["dimensions", "Load", "--include-open", "--last", "1h"], "S"),
+        (vec!["hints", "Load", "--of", "S", "--include-open", "--last", "1h"], "39"),
+        (vec!["health", "--strict"], "serving"),
+    ] {
+        let output = harness::sluice(&[words.as_slice(), &["--server", &server]].concat());
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success() && said.contains(expected),
+            "{words:?}: {said} {}",
+            harness::stderr(&output)
+        );
+    }
+}
+
+#[test]
 fn a_call_without_brokers_and_with_a_wrong_name_says_what_is_missing() {
     for (words, expected) in [
         (vec!["frontend"], "kafka_brokers is empty, must name brokers"),
         (vec!["aggregator", "--data", "/nonexistent/x"], "kafka_brokers is empty, must name brokers"),
+        (vec!["coordinator"], "kafka_brokers is empty, must name brokers"),
         (vec!["aggregator", "--kafka-brokers", "h:1", "--zone", "a b"], "zone is \"a b\", must be 1 to 128"),
         (vec!["frontend", "--kafka-brokers", "h:1", "--kafka-topic", "a/b"], "topic must be 1 to 249"),
         (vec!["frontend", "--kafka-brokers", "h:1", "--http", "0.0.0.0:0"], "unless --unprotected says"),
@@ -161,6 +251,10 @@ impl Cluster {
     fn aggregator(&self, zone: &str, name: &str) -> Node {
         let data: PathBuf = self.dir.path().join(name);
         self.node(&["aggregator", "--zone", zone, "--node", name, "--data", data.to_str().unwrap()])
+    }
+
+    fn coordinator(&self, zone: &str, more: &[&str]) -> Node {
+        self.node(&[&["coordinator", "--zone", zone], more].concat())
     }
 
     fn node(&self, words: &[&str]) -> Node {
@@ -236,13 +330,23 @@ impl Node {
         ureq::get(format!("http://127.0.0.1:{}{path}", self.http)).call().is_ok()
     }
 
+    /// The body, whatever the status.
+    fn text(&self, path: &str) -> String {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let answer = agent.get(format!("http://127.0.0.1:{}{path}", self.http)).call();
+        answer.map_or(String::new(), |mut answer| answer.body_mut().read_to_string().unwrap_or_default())
+    }
+
     fn wait_ready(&self) {
         wait("the node is ready", || self.is_ok("/readyz"));
     }
 
+    fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
+    }
+
     fn stop(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.signal(rustix::process::Signal::TERM);
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
     }
 

@@ -55,9 +55,8 @@ impl Books {
     }
 
     fn record(&mut self, house: &House) {
-        let mut counters = house.frontend.counters().snapshot();
-        counters.extend(house.partitions.drops());
-        for counter in counters {
+        let accepted = house.frontend.iter().flat_map(|frontend| frontend.counters().snapshot());
+        for counter in accepted.chain(house.partitions.drops()) {
             let key = (counter.hop, counter.account, counter.reason);
             let before = self.before.insert(key.clone(), counter.rows).unwrap_or(0);
             let (hop, account, reason) = (key.0.as_str(), key.1.as_str(), key.2.as_str());

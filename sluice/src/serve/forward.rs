@@ -27,11 +27,12 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(super) async fn keep(house: House, stopped: watch::Receiver<()>) {
     let mut ended = std::pin::pin!(ended(stopped));
     let mut arrived = BTreeMap::new();
+    let Some(frontend) = house.frontend.clone() else { return };
     loop {
         for island in house.partitions.islands() {
             let (partition, view) = (island.partition(), island.view());
             let before = arrived.get(&partition).copied();
-            if let Some(through) = forward(&house.frontend, partition, &view.put_out, before).await {
+            if let Some(through) = forward(&frontend, partition, &view.put_out, before).await {
                 arrived.insert(partition, through);
                 island.delivered(through);
             }

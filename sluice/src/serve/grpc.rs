@@ -1,5 +1,6 @@
 //! Port 4317: `sluice.v1`, OTLP, reflection and health, side by side.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -7,6 +8,7 @@ use frontend::otlp::OtlpService;
 use frontend::publish::PublishService;
 use proto::v1::admin_server::AdminServer;
 use proto::v1::query_server::QueryServer;
+use query_coordinator::WorkerService;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::codec::CompressionEncoding;
@@ -20,6 +22,8 @@ use super::{House, Role, ended};
 /// at work may hold is `frontend::decoding::memory`'s to say, which refuses at once: those that wait for a place would
 /// hold the connection's flow-control window, and those that have one could not be read on.
 const STREAMS_MAX: u32 = 256;
+/// Of a node that coordinators ask, where a lease on a partition is a stream; how many there are is the worker's to say.
+const LEASE_STREAMS_MAX: u32 = 4_096;
 /// A peer that does not answer a ping is gone.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -44,19 +48,22 @@ pub(super) async fn serve(
     // What Python's and older Go clients still ask for.
     let reflection_alpha = described().build_v1alpha().context("BUG: the descriptors cannot be read")?;
     let mut services = Server::builder()
-        .max_concurrent_streams(STREAMS_MAX)
+        .max_concurrent_streams(if role == Role::Aggregator { LEASE_STREAMS_MAX } else { STREAMS_MAX })
         .timeout(REQUEST_TIMEOUT)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
         .add_service(reflection)
         .add_service(reflection_alpha)
         .add_service(health_service);
-    if role.publishes() {
+    if let Some(frontend) = house.frontend.filter(|_| role.publishes()) {
         services = services
-            .add_service(PublishService::server(house.frontend.clone(), house.memory.clone()))
-            .add_service(OtlpService::server(house.frontend.clone(), house.memory.clone()));
+            .add_service(PublishService::server(Arc::clone(&frontend), house.memory.clone()))
+            .add_service(OtlpService::server(frontend, house.memory.clone()));
     }
-    if role.owns() {
+    if role == Role::Aggregator {
+        services = services.add_service(WorkerService::server(&house.coordinator));
+    }
+    if role.answers() {
         health.set_serving::<QueryServer<query_coordinator::Coordinator>>().await;
         services = services.add_service(
             QueryServer::new(house.coordinator.clone())

@@ -40,24 +40,24 @@ pub(super) async fn serve(
 fn router(role: Role, house: House, hosts: Hosts) -> Router {
     let mut ours = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(readyz))
+        .route("/readyz", get(move |State(house): State<House>| readyz(role, house)))
         .route("/metrics", get(move |State(house): State<House>| metrics(role, house)))
         .merge(own_ring::router());
     if !role.has_all() {
         ours = ours.route("/v1/owners", get(owners));
     }
-    if role.owns() {
+    if role.answers() {
         ours = ours.merge(console::router()).merge(alerts::router());
     }
     if role.has_all() {
         ours = ours.merge(admin::router()).merge(canary::router()).merge(delete::router());
     }
     let mut all = ours.with_state(house.clone());
-    if role.owns() {
+    if role.answers() {
         all = all.merge(query_coordinator::router(house.coordinator));
     }
-    if role.publishes() {
-        let otlp = frontend::otlp::router(house.frontend, house.memory)
+    if let Some(frontend) = house.frontend.filter(|_| role.publishes()) {
+        let otlp = frontend::otlp::router(frontend, house.memory)
             .layer(axum::middleware::from_fn(in_time))
             .layer(GlobalConcurrencyLimitLayer::new(OTLP_REQUESTS_MAX));
         all = all.merge(otlp);
@@ -76,9 +76,13 @@ async fn in_time(request: Request, next: Next) -> Response {
 }
 
 /// Ready when every island has caught up with its log, for until then answers are partial, and every log takes more. Over Kafka
-/// also when the topic can be reached.
-async fn readyz(State(house): State<House>) -> impl IntoResponse {
-    match house.partitions.ready() {
+/// also when the topic can be reached. A coordinator when it knows an owner of each partition, Kafka there or not.
+async fn readyz(role: Role, house: House) -> impl IntoResponse {
+    let ready = match role {
+        Role::Coordinator => house.nodes.ready(house.partitions.placement),
+        _ => house.partitions.ready(),
+    };
+    match ready {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
         Err(waiting) => (StatusCode::SERVICE_UNAVAILABLE, waiting + "\n"),
     }
@@ -90,9 +94,9 @@ async fn owners(State(house): State<House>) -> impl IntoResponse {
 }
 
 async fn metrics(role: Role, house: House) -> impl IntoResponse {
-    let mut health = house.coordinator.health().await;
     // A process says only of its own partitions how they do.
-    health.partitions.retain(|partition| role.owns() && partition.state != ELSEWHERE);
+    let mut health = if role.owns() { house.coordinator.health().await } else { house.coordinator.process() };
+    health.partitions.retain(|partition| partition.state != ELSEWHERE);
     let text = prometheus::text(&health, &house.memory);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

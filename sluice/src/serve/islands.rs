@@ -137,6 +137,10 @@ impl Partition for Slot {
         Partition::publisher(&self.island()?, publisher, epoch)
     }
 
+    fn alerts(&self) -> Result<v1::PartitionAlerts, PartitionError> {
+        self.island()?.alerts()
+    }
+
     fn health(&self) -> v1::PartitionHealth {
         match self.island() {
             Ok(island) => island.health(),

@@ -257,7 +257,8 @@ impl House {
     }
 
     fn row(&self) -> Node {
-        let mut row = Node::new(&self.identity.zone, &self.identity.address, unix_now());
+        let row = Node::new(&self.identity.zone, &self.identity.address, unix_now());
+        let mut row = row.placed_as(self.data.placement);
         for (partition, owned) in &self.owned {
             let epoch = match owned.epoch {
                 Epoch::UnderWay => continue,

@@ -20,6 +20,7 @@ mod http;
 mod islands;
 pub(crate) mod keeper;
 pub(crate) mod lifetimes;
+mod nodes;
 mod notify;
 pub(crate) mod offline;
 mod own_ring;
@@ -30,6 +31,7 @@ pub(crate) mod roles;
 pub(crate) mod rules;
 mod shut_log;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -46,6 +48,7 @@ use tokio::sync::watch;
 use self::data_dir::DataDir;
 use self::hosts::Hosts;
 use self::lifetimes::Lifetimes;
+use self::nodes::Nodes;
 use self::partitions::Partitions;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -63,12 +66,16 @@ pub(crate) enum Role {
     Frontend,
     /// Owns partitions, and answers of them.
     Aggregator,
+    /// Asks those that own them.
+    Coordinator,
 }
 
 /// What the doors share.
 #[derive(Clone)]
 pub(crate) struct House {
-    pub(crate) frontend: Arc<Frontend>,
+    /// Not there where nothing is appended.
+    pub(crate) frontend: Option<Arc<Frontend>>,
+    pub(crate) nodes: Arc<Nodes>,
     pub(crate) coordinator: Coordinator,
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) memory: Memory,
@@ -103,6 +110,11 @@ impl Role {
         matches!(self, Self::All | Self::Aggregator)
     }
 
+    /// Who has a question may ask it here.
+    fn answers(self) -> bool {
+        self.owns() || self == Self::Coordinator
+    }
+
     /// One process that has everything can copy it, delete from all of it, and try the whole way through it.
     fn has_all(self) -> bool {
         self == Self::All
@@ -125,17 +137,18 @@ async fn serve(config: &Config, data: &DataDir, ports: Ports) -> anyhow::Result<
     let lifetimes = Arc::new(Lifetimes::new(config.retention()));
     let retentions = Arc::clone(&lifetimes) as Arc<dyn Retentions>;
     let partitions = Arc::new(Partitions::open(data, config, retentions)?);
-    live(Role::All, config, &partitions, lifetimes, ports).await?;
+    live(Role::All, config, &partitions, lifetimes, ports, None).await?;
     tokio::task::spawn_blocking(move || partitions.close()).await.context("cannot close the partitions")
 }
 
-/// From open partitions to the end of the last request.
+/// From open partitions to the end of the last request. `zone` is whose owners a coordinator asks first.
 async fn live(
     role: Role,
     config: &Config,
     partitions: &Arc<Partitions>,
     lifetimes: Arc<Lifetimes>,
     Ports { grpc, http }: Ports,
+    zone: Option<String>,
 ) -> anyhow::Result<()> {
     let house = build(role, config, partitions)?;
     let (stop, stopped) = watch::channel(());
@@ -151,6 +164,10 @@ async fn live(
     aside.spawn(own_ring::keep(house.clone(), stopped.clone()));
     if role.publishes() {
         aside.spawn(books::keep(house.clone(), grpc.local_addr()?, stopped.clone()));
+    }
+    if let Some(zone) = zone {
+        let (nodes, partitions) = (Arc::clone(&house.nodes), Arc::clone(partitions));
+        aside.spawn(nodes::keep(nodes, partitions, zone, stopped.clone()));
     }
     if role.owns() {
         let refused = Arc::clone(&house.rules_refused);
@@ -185,25 +202,29 @@ async fn bind(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 fn build(role: Role, config: &Config, partitions: &Arc<Partitions>) -> anyhow::Result<House> {
     let limits = Limits { retention_minutes: config.retention_days * 24 * 60, ..Limits::DEFAULT };
-    let frontend = Arc::new(Frontend::new(partitions.placement, limits, partitions.logs())?);
-    let (counting, losing) = (Arc::clone(&frontend), Arc::clone(partitions));
-    let coordinator = Coordinator::new(Parts {
+    let appends = role != Role::Coordinator;
+    let frontend = || Frontend::new(partitions.placement, limits, partitions.logs()).map(Arc::new);
+    let frontend = appends.then(frontend).transpose()?;
+    let (counting, losing, nodes) = (frontend.clone(), Arc::clone(partitions), Arc::new(Nodes::default()));
+    let here = if role == Role::Coordinator { BTreeMap::new() } else { partitions.workers() };
+    let parts = Parts {
         placement: partitions.placement,
-        partitions: partitions.workers(),
+        partitions: here,
         limits: QueryLimits::default(),
         now: Arc::new(unix_now),
         counters: Arc::new(move || {
-            let mut counters = counting.counters().snapshot();
-            counters.extend(losing.drops());
-            counters
+            let counted = counting.iter().flat_map(|frontend| frontend.counters().snapshot());
+            counted.chain(losing.drops()).collect()
         }),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: unix_now(),
-    });
+    };
+    let coordinator = Coordinator::with_fleet(parts, Arc::clone(&nodes.fleet));
     let memory = Memory::new(config.publish_memory_bytes);
     let rules_refused = rules::Refused::default();
     Ok(House {
         frontend,
+        nodes,
         coordinator,
         partitions: Arc::clone(partitions),
         memory,

@@ -100,8 +100,8 @@ fn sum(house: &House, of: fn(&aggregator::IslandStatus) -> u64) -> u64 {
 }
 
 fn frontend_rows(house: &House, accepted: bool) -> u64 {
-    let counters = house.frontend.counters().snapshot();
-    counters.iter().filter(|one| (one.reason == "accepted") == accepted).map(|one| one.rows).sum()
+    let counters = house.frontend.iter().flat_map(|frontend| frontend.counters().snapshot());
+    counters.filter(|one| (one.reason == "accepted") == accepted).map(|one| one.rows).sum()
 }
 
 /// Of the partition that is furthest behind; 0 before the first seal.

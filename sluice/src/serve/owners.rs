@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use model::Placement;
 use serde::{Deserialize, Serialize};
 
 /// What this version writes, and the newest that it reads.
@@ -26,6 +27,16 @@ pub(crate) struct Node {
     /// When it wrote this, in unix seconds; for people.
     pub(crate) at: u64,
     pub(crate) partitions: BTreeMap<u32, Claim>,
+    /// How it places rows; not there in rows of the first version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) placement: Option<Placed>,
+}
+
+/// A placement, as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Placed {
+    partitions: u32,
+    spread: u32,
 }
 
 /// A partition that a node owns.
@@ -59,7 +70,18 @@ pub(crate) struct Owner {
 impl Node {
     pub(crate) fn new(zone: &str, address: &str, at: u64) -> Self {
         let (zone, address) = (zone.to_owned(), address.to_owned());
-        Self { format: FORMAT, zone, address, at, partitions: BTreeMap::new() }
+        Self { format: FORMAT, zone, address, at, partitions: BTreeMap::new(), placement: None }
+    }
+
+    pub(crate) fn placed_as(self, placement: Placement) -> Self {
+        Self { placement: Some(Placed::from(placement)), ..self }
+    }
+
+    /// Does it look for rows where this placement puts them?
+    fn agrees_with(&self, placement: Placement) -> bool {
+        let beyond = |partition: &u32| *partition >= placement.partitions();
+        self.placement.is_none_or(|theirs| theirs == Placed::from(placement))
+            && !self.partitions.keys().any(beyond)
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -72,14 +94,42 @@ impl Node {
     }
 }
 
+impl From<Placement> for Placed {
+    fn from(placement: Placement) -> Self {
+        Self { partitions: placement.partitions(), spread: placement.spread() }
+    }
+}
+
+/// Nodes that own something and place rows otherwise than `placement`: a line of each.
+pub(crate) fn strangers<'a>(
+    rows: impl Iterator<Item = (&'a str, u64, &'a [u8])>,
+    placement: Placement,
+) -> Vec<String> {
+    let is_stranger = |node: &Node| !node.partitions.is_empty() && !node.agrees_with(placement);
+    let line = |(name, _, value): (&str, u64, &[u8])| {
+        let node = Node::decode(value).filter(is_stranger)?;
+        let theirs = node.placement.map_or_else(
+            || "more partitions".to_owned(),
+            |theirs| format!("{} partitions with spread {}", theirs.partitions, theirs.spread),
+        );
+        let (partitions, spread) = (placement.partitions(), placement.spread());
+        Some(format!(
+            "node {name} has {theirs}, this process {partitions} with spread {spread}: give all roles the same; until \
+             then it is not asked"
+        ))
+    };
+    rows.filter_map(line).collect()
+}
+
 /// The owner of each partition, by zone: of those that claim it the one with the highest epoch. Rows are
-/// (node, place, value).
+/// (node, place, value); those of strangers are passed over.
 pub(crate) fn owners<'a>(
     rows: impl Iterator<Item = (&'a str, u64, &'a [u8])>,
+    placement: Placement,
 ) -> BTreeMap<(String, u32), Owner> {
     let mut owners: BTreeMap<(String, u32), Owner> = BTreeMap::new();
     for (name, place, value) in rows {
-        let Some(node) = Node::decode(value) else { continue };
+        let Some(node) = Node::decode(value).filter(|node| node.agrees_with(placement)) else { continue };
         for (partition, claim) in node.partitions {
             let epoch = claim.epoch.unwrap_or(place);
             let key = (node.zone.clone(), partition);
@@ -96,16 +146,19 @@ pub(crate) fn owners<'a>(
 /// As `GET /v1/owners` shows them.
 #[derive(Serialize)]
 pub(crate) struct Shown {
-    zone: String,
-    partition: u32,
+    pub(crate) zone: String,
+    pub(crate) partition: u32,
     #[serde(flatten)]
-    owner: Owner,
+    pub(crate) owner: Owner,
 }
 
 /// Of these rows, by zone and partition.
-pub(crate) fn shown<'a>(rows: impl Iterator<Item = (&'a str, u64, &'a [u8])>) -> Vec<Shown> {
+pub(crate) fn shown<'a>(
+    rows: impl Iterator<Item = (&'a str, u64, &'a [u8])>,
+    placement: Placement,
+) -> Vec<Shown> {
     let shown = |((zone, partition), owner)| Shown { zone, partition, owner };
-    owners(rows).into_iter().map(shown).collect()
+    owners(rows, placement).into_iter().map(shown).collect()
 }
 
 #[cfg(test)]
@@ -133,14 +186,43 @@ mod tests {
     #[test]
     fn rows_of_a_later_version_and_of_strangers_are_passed_over() {
         let later = Node { format: FORMAT + 1, ..Node::new("a", "x", 0) }.encode();
-        assert_eq!(owners([("x", 1, &later[..]), ("y", 2, b"{}"), ("z", 3, b"\xff")].into_iter()).len(), 0);
+        let rows = [("x", 1, &later[..]), ("y", 2, b"{}"), ("z", 3, b"\xff")];
+        assert_eq!(owners(rows.into_iter(), placement()).len(), 0);
+    }
+
+    #[test]
+    fn who_places_rows_otherwise_is_named_and_not_asked() {
+        let check = |theirs: Option<(u32, u32)>, partition: u32, expected: Option<&str>| {
+            let mut node = node(&format!("a {partition}:1"));
+            node.placement = theirs.map(|(partitions, spread)| Placed { partitions, spread });
+            let value = node.encode();
+            let rows = || [("n", 1, &value[..])].into_iter();
+            let lines = strangers(rows(), placement());
+            assert_eq!(lines.len(), usize::from(expected.is_some()), "{lines:?}");
+            assert_eq!(owners(rows(), placement()).is_empty(), expected.is_some());
+            expected.into_iter().for_each(|words| assert!(lines[0].contains(words), "{lines:?}"));
+        };
+        check(None, 2, None);
+        check(Some((16, 4)), 2, None);
+        check(
+            Some((16, 2)),
+            2,
+            Some("node n has 16 partitions with spread 2, this process 16 with spread 4"),
+        );
+        check(Some((8, 4)), 2, Some("8 partitions"));
+        check(None, 16, Some("node n has more partitions"));
+    }
+
+    fn placement() -> Placement {
+        Placement::new(16, 4).unwrap()
     }
 
     /// Rows `node@place zone partition:epoch …`, and who owns what.
     #[track_caller]
     fn check(rows: &str, expected: &str) {
         let rows: Vec<(String, u64, Vec<u8>)> = rows.split("; ").map(row).collect();
-        let found = owners(rows.iter().map(|(name, place, value)| (&**name, *place, &**value)));
+        let rows = rows.iter().map(|(name, place, value)| (&**name, *place, &**value));
+        let found = owners(rows, placement());
         let said =
             found.iter().map(|((zone, partition), owner)| format!("{zone}/{partition}={}", owner.node));
         assert_eq!(said.collect::<Vec<_>>().join(" "), expected);
@@ -149,6 +231,13 @@ mod tests {
     fn row(text: &str) -> (String, u64, Vec<u8>) {
         let mut words = text.split(' ');
         let (name, place) = words.next().unwrap().split_once('@').unwrap();
+        let rest = words.collect::<Vec<_>>().join(" ");
+        (name.to_owned(), place.parse().unwrap(), node(&rest).encode())
+    }
+
+    /// `zone partition:epoch …`
+    fn node(text: &str) -> Node {
+        let mut words = text.split(' ');
         let mut node = Node::new(words.next().unwrap(), "127.0.0.1:4317", 0);
         for claim in words {
             let (partition, epoch) = claim.split_once(':').unwrap();
@@ -160,6 +249,6 @@ mod tests {
             };
             node.partitions.insert(partition.parse().unwrap(), claim);
         }
-        (name.to_owned(), place.parse().unwrap(), node.encode())
+        node
     }
 }

@@ -84,6 +84,13 @@ impl Partitions {
         Self { data, placement, sources: Vec::new(), doors, islands, topic: Some(topic), table: Some(table) }
     }
 
+    /// None of them: other nodes have all, and say so in this table.
+    pub(crate) fn elsewhere(table: Arc<KafkaTable>, config: &Config, islands: Arc<Islands>) -> Self {
+        let (data, placement) = (config.data.clone(), config.placement);
+        let (sources, doors) = (Vec::new(), Vec::new());
+        Self { data, placement, sources, doors, islands, topic: None, table: Some(table) }
+    }
+
     /// What a backup copies.
     pub(crate) fn sources(&self) -> &[Source] {
         &self.sources
@@ -130,7 +137,13 @@ impl Partitions {
     /// Who owns what, as far as this node has heard. Nobody else, when everything is here.
     pub(crate) fn owners(&self) -> Vec<owners::Shown> {
         let rows = self.table.as_ref().map(|table| table.rows()).unwrap_or_default();
-        owners::shown(rows.iter().map(|(node, row)| (&**node, row.offset, &*row.value)))
+        owners::shown(rows.iter().map(|(node, row)| (&**node, row.offset, &*row.value)), self.placement)
+    }
+
+    /// Nodes that place rows otherwise, a line of each.
+    pub(crate) fn strangers(&self) -> Vec<String> {
+        let rows = self.table.as_ref().map(|table| table.rows()).unwrap_or_default();
+        owners::strangers(rows.iter().map(|(node, row)| (&**node, row.offset, &*row.value)), self.placement)
     }
 
     /// Every island has caught up with its log, and its log takes more; else a line about those of which that is not so.

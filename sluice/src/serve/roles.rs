@@ -31,7 +31,7 @@ pub(crate) fn frontend(config: &Config, cluster: &Cluster) -> anyhow::Result<Exi
         let retentions = Arc::clone(&lifetimes) as Arc<dyn Retentions>;
         let islands = Arc::new(Islands::new(islands_config(config, config.placement, retentions)));
         let partitions = Arc::new(Partitions::over(topic, table, config, islands));
-        live(Role::Frontend, config, &partitions, lifetimes, ports).await?;
+        live(Role::Frontend, config, &partitions, lifetimes, ports, None).await?;
         tokio::task::spawn_blocking(move || partitions.close()).await.context("cannot close the logs")
     })?;
     Ok(end(runtime))
@@ -65,13 +65,31 @@ async fn own(config: &Config, cluster: &Cluster, data: DataDir, ports: Ports) ->
     let membership = Membership::join(&log, &group, &cluster.identity.node, owner)
         .context("cannot join the group of the zone")?;
     let partitions = Arc::new(Partitions::over(topic, table, config, islands));
-    live(Role::Aggregator, config, &partitions, lifetimes, ports).await?;
+    live(Role::Aggregator, config, &partitions, lifetimes, ports, None).await?;
     let closed = tokio::task::spawn_blocking(move || {
         membership.leave();
         keeper.end();
         partitions.close();
     });
     closed.await.context("cannot close the partitions")
+}
+
+/// Asks those that own partitions. Keeps nothing but who they are.
+pub(crate) fn coordinator(config: &Config, cluster: &Cluster) -> anyhow::Result<Exit> {
+    let owners = cluster.owners()?;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let ports = Ports::bind(config).await?;
+        let table = KafkaTable::open(&owners).context("cannot use Kafka")?;
+        let lifetimes = Arc::new(Lifetimes::new(config.retention()));
+        let retentions = Arc::clone(&lifetimes) as Arc<dyn Retentions>;
+        let islands = Arc::new(Islands::new(islands_config(config, config.placement, retentions)));
+        let partitions = Arc::new(Partitions::elsewhere(table, config, islands));
+        let zone = Some(cluster.identity.zone.clone());
+        live(Role::Coordinator, config, &partitions, lifetimes, ports, zone).await?;
+        tokio::task::spawn_blocking(move || partitions.close()).await.context("cannot end")
+    })?;
+    Ok(end(runtime))
 }
 
 fn runtime() -> anyhow::Result<Runtime> {

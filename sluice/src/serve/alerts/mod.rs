@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use model::Minute;
+use proto::v1;
 use serde_json::{Map, Value, json};
 
 use super::House;
@@ -15,50 +16,50 @@ pub(super) fn router() -> Router<House> {
 }
 
 async fn alerts(State(house): State<House>) -> Json<Value> {
-    let (mut shown, mut left_out, mut combinations, mut unwatched) = (Vec::new(), 0, 0, 0);
-    let (mut versions, mut sealed) = (Vec::new(), Vec::new());
-    let (mut waiting, mut lost) = (0, 0);
-    for island in house.partitions.islands() {
-        let view = island.view();
-        shown.extend(view.alerts.shown.iter().map(to_json));
-        left_out += view.alerts.left_out;
-        combinations += view.alerts.combinations;
-        unwatched += view.alerts.unwatched;
-        versions.push(format!("{:016x}", view.alerts.version));
-        waiting += view.put_out.iter().map(|one| one.rows()).sum::<u64>();
-        lost += view.put_out_lost;
-        sealed.push(view.sealed_through.map(Minute::unix_seconds));
+    let mut reasons = Vec::new();
+    let mut said = Vec::new();
+    for (partition, alerts) in house.coordinator.alerts().await {
+        match alerts {
+            Ok(alerts) => said.push(alerts),
+            Err(why) => reasons.push(format!("partition {partition} did not answer: {why}")),
+        }
     }
+    reasons.extend(house.partitions.ready().err());
+    let sum = |of: fn(&v1::PartitionAlerts) -> u64| said.iter().map(of).sum::<u64>();
+    let mut versions: Vec<_> = said.iter().map(|one| format!("{:016x}", one.rules_version)).collect();
     versions.dedup();
-    let partial = left_out > 0 || house.partitions.ready().is_err();
+    let left_out = sum(|one| one.left_out);
     Json(json!({
-        "alerts": shown,
+        "alerts": said.iter().flat_map(|one| &one.alerts).map(to_json).collect::<Vec<_>>(),
         "left_out": left_out,
-        "combinations": combinations,
-        "unwatched_series": unwatched,
+        "combinations": sum(|one| one.combinations),
+        "unwatched_series": sum(|one| one.unwatched),
         "rules": {"versions": versions, "refused": *house.rules_refused.lock()},
-        "sealed_through": sealed,
-        "transitions_waiting": waiting,
-        "transitions_lost": lost,
-        "partial": partial,
+        "sealed_through": said.iter().map(|one| one.sealed_through).collect::<Vec<_>>(),
+        "transitions_waiting": sum(|one| one.transitions_waiting),
+        "transitions_lost": sum(|one| one.transitions_lost),
+        "partial": left_out > 0 || !reasons.is_empty(),
+        "reasons": reasons,
     }))
 }
 
-fn to_json(alert: &aggregator::Alert) -> Value {
-    let dims: Map<String, Value> =
-        alert.dims.pairs().iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+fn to_json(alert: &v1::ShownAlert) -> Value {
     json!({
-        "rule": alert.rule.name,
-        "account": alert.rule.account,
-        "metric": alert.rule.operand.metric,
-        "severity": alert.rule.severity(alert.tier),
-        "state": alert.state.name(),
-        "firing": alert.is_firing(),
-        "since": alert.fired.map(rfc3339),
+        "rule": alert.rule,
+        "account": alert.account,
+        "metric": alert.metric,
+        "severity": alert.severity,
+        "state": alert.state,
+        "firing": alert.firing,
+        "since": alert.since.map(|since| rfc3339(Minute(u32::try_from(since / 60).unwrap_or(u32::MAX)))),
         "value": alert.value,
-        "dims": dims,
-        "labels": alert.rule.label_texts(alert.tier, &alert.dims),
+        "dims": labels(&alert.dims),
+        "labels": labels(&alert.labels),
     })
+}
+
+fn labels(labels: &[v1::Label]) -> Map<String, Value> {
+    labels.iter().map(|label| (label.name.clone(), json!(label.value))).collect()
 }
 
 /// The minute's beginning, in UTC.
