@@ -33,6 +33,11 @@ impl<'a> At<'a> {
         }
     }
 
+    /// Somewhere within it, under its name.
+    pub(crate) fn within(&self, node: &'a Node) -> Self {
+        Self { node, field: self.field.clone() }
+    }
+
     fn below(&self, node: &'a Node, step: &str) -> Self {
         let dot = if self.field.is_empty() || step.starts_with('[') { "" } else { "." };
         Self { node, field: format!("{}{dot}{step}", self.field) }

@@ -29,6 +29,7 @@ mod fields;
 mod limits;
 mod machine;
 mod members;
+mod notify;
 mod problem;
 mod rule_files;
 mod rules;
@@ -42,6 +43,10 @@ pub use machine::{
     Column, ColumnPiece, Pieces, RuleState, State, StateBytesError, Transition, Turn, Verdict,
 };
 pub use members::{GroupName, Members, Readers};
+pub use notify::{
+    Acknowledged, AlertName, Book, Condition as LabelCondition, Count, Entry, Filter, Firing, Maintenance,
+    Notification, NotifyFile, Quiet, QuietError, Receiver, Silence, SilenceState, Target, check_url,
+};
 pub use problem::{Problem, Problems};
 pub use rule_files::RuleFiles;
 pub use rules::{

@@ -59,3 +59,32 @@ pub(crate) fn groups_max(columns: u32) -> usize {
 const _: () = assert!(QUOTA_OF_MAX == u32::BITS);
 // A streak of missing minutes must be able to fill up before the series is forgotten.
 const _: () = assert!(STREAK_MAX <= FORGET_MINUTES_MAX);
+
+/// Receivers of one file, each with a task and a book of its own.
+pub(crate) const RECEIVERS_MAX: usize = 100;
+pub(crate) const MAINTENANCE_MAX: usize = 1_000;
+pub(crate) const URL_BYTES_MAX: usize = 2_048;
+/// What turns together at one seal is seen within a second or two of it; who waits longer is told late.
+pub(crate) const WAIT_SECONDS_MAX: u64 = 10 * 60;
+pub(crate) const INTERVAL_SECONDS_MAX: u64 = 24 * 60 * 60;
+pub(crate) const REPEAT_SECONDS_MIN: u64 = 60;
+pub(crate) const REPEAT_SECONDS_MAX: u64 = 31 * 24 * 60 * 60;
+/// Alerts of one notification, and about how many bytes: what chat and paging services take.
+pub(crate) const NOTIFICATION_ALERTS_MAX: usize = 100;
+pub(crate) const NOTIFICATION_BYTES_MAX: usize = 256 << 10;
+/// A receiver that refuses is tried again after a second, doubled up to a minute.
+pub(crate) const BACKOFF_MIN_MS: u64 = 1_000;
+pub(crate) const BACKOFF_MAX_MS: u64 = 60_000;
+/// For so long the same notification is tried; then what holds by then is told instead.
+pub(crate) const GIVE_UP_AFTER_MS: u64 = 5 * 60_000;
+pub(crate) const SILENCES_MAX: usize = 1_000;
+/// A year and a day: what is to be quiet for longer is no silence.
+pub(crate) const SILENCE_SECONDS_MAX: u64 = 366 * 24 * 60 * 60;
+/// Silences that ended are shown for so long.
+pub(crate) const SILENCES_KEPT_SECONDS: u64 = 7 * 24 * 60 * 60;
+/// As many as are told at all.
+pub(crate) const ACKNOWLEDGED_MAX: usize = 20_000;
+pub(crate) const COMMENT_BYTES_MAX: usize = 1_024;
+
+// At least one try more than a backoff apart.
+const _: () = assert!(GIVE_UP_AFTER_MS > 2 * BACKOFF_MAX_MS);

@@ -54,7 +54,7 @@ impl Rule {
             ("value", Some((_, value))) if !value.is_nan() => value.to_string(),
             _ => String::new(),
         };
-        template.fill(word, |name| dims.get(name))
+        template.fill(word, |_, name| dims.get(name).map(str::to_owned))
     }
 }
 

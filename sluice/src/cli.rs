@@ -1,6 +1,7 @@
 //! Every command and flag, with its help. Flags may be added, none renamed.
 
 mod data;
+mod notify;
 mod publish;
 mod read;
 mod rules;
@@ -10,6 +11,9 @@ mod watchdog;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use data::{BackupArgs, DeleteArgs, InspectArgs, RestoreArgs, VerifyArgs};
+pub(crate) use notify::{
+    AcknowledgeArgs, NotifyArgs, NotifyCommand, NotifyTryArgs, SilenceAddArgs, SilenceArgs, SilenceCommand,
+};
 pub(crate) use publish::{AgentArgs, As, Endpoint, LoadgenArgs, PublishArgs};
 pub(crate) use read::{
     AlertsArgs, CanaryArgs, DimensionsArgs, HealthArgs, HintsArgs, MetricsArgs, Read, ReadCommand,
@@ -45,6 +49,7 @@ pub(crate) enum Command {
     Frontend(RoleArgs),
     /// Own some partitions of a Kafka topic: merge, seal, keep and read them
     #[command(
+        mut_args(hidden_of_an_aggregator),
         after_help = "Example:\n  sluice aggregator --kafka-brokers kafka-1:9092,kafka-2:9092 --partitions 16 --data ./data --zone a --node a-1\n\nNodes of a zone share the partitions; each zone has all of them. A node keeps its name and its data directory over restarts."
     )]
     Aggregator(RoleArgs),
@@ -93,6 +98,22 @@ pub(crate) enum Command {
         after_help = "Examples:\n  sluice rules check rules/*.yaml        line and column of whatever is wrong\n  sluice rules test shop.test.yaml       sample series in, expected states per minute out"
     )]
     Rules(RulesArgs),
+    /// How the receivers of notifications do; their file checked; one of them tried
+    #[command(
+        after_help = "Examples:\n  sluice notify status                    told, refused, failing since when\n  sluice notify check notify.yaml         line and column of whatever is wrong\n  sluice notify try notify.yaml ops       sends the receiver ops a notification that says it is a test"
+    )]
+    Notify(NotifyArgs),
+    /// Keep alerts quiet for a time
+    #[command(
+        after_help = "Examples:\n  sluice silence add --where 'alertname=slow-api,Region=WestUS' --for 2h --comment 'being moved'\n  sluice silence list\n  sluice silence end 7"
+    )]
+    Silence(SilenceArgs),
+    /// Say that somebody looks after what fires: it is not told again until it is over
+    #[command(
+        visible_alias = "ack",
+        after_help = "Example:\n  sluice acknowledge --where 'alertname=slow-api' --by ada --comment 'rolling back'"
+    )]
+    Acknowledge(AcknowledgeArgs),
     /// Delete series of a metric, or all of an account, for good
     #[command(
         after_help = "Examples:\n  sluice delete Latency --where 'Region=Test'                  says how many series that would be\n  sluice delete Latency --where 'Region=Test' --yes\n  sluice delete --account former-customer --everything --yes"
@@ -126,6 +147,7 @@ fn hidden_of_a_frontend(arg: clap::Arg) -> clap::Arg {
         "cold_cache_mb",
         "rules",
         "alertmanager",
+        "notify",
         "zone",
         "node",
         "advertise",
@@ -149,6 +171,11 @@ fn hidden_of_a_coordinator(arg: clap::Arg) -> clap::Arg {
         "node",
     ];
     let is_hidden = !heeded.contains(&arg.get_id().as_str());
+    arg.hide(is_hidden)
+}
+
+fn hidden_of_an_aggregator(arg: clap::Arg) -> clap::Arg {
+    let is_hidden = arg.get_id() == "notify";
     arg.hide(is_hidden)
 }
 

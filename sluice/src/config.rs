@@ -45,6 +45,8 @@ pub(crate) struct Config {
     /// Folder of rule files; it need not be there.
     pub(crate) rules: PathBuf,
     pub(crate) alertmanager: Option<String>,
+    /// The file of receivers; it need not be there.
+    pub(crate) notify: PathBuf,
     /// Who raises the alarm when this server is silent.
     pub(crate) dead_man: Option<String>,
     /// Probes of its own.
@@ -88,6 +90,7 @@ struct File {
     publish_memory_mib: Option<usize>,
     rules: Option<PathBuf>,
     alertmanager: Option<String>,
+    notify: Option<PathBuf>,
     dead_man: Option<String>,
     canary: Option<bool>,
     unprotected: Option<bool>,
@@ -153,6 +156,12 @@ fn resolve(args: &ServeArgs, file: File, layers: &mut Layers<'_>) -> anyhow::Res
         layers.pick("rules", args.rules.as_ref().map(path), file.rules.as_ref().map(path), "./rules")?;
     let alertmanager: String =
         layers.pick("alertmanager", args.alertmanager.clone(), file.alertmanager, "")?;
+    let notify: String = layers.pick(
+        "notify",
+        args.notify.as_ref().map(path),
+        file.notify.as_ref().map(path),
+        "./notify.yaml",
+    )?;
     let dead_man: String = layers.pick("dead_man", args.dead_man.clone(), file.dead_man, "")?;
     let canary = layers.pick("canary", args.canary, file.canary, "true")?;
     let mib = (MEMORY_BYTES_DEFAULT >> 20).to_string();
@@ -173,8 +182,9 @@ fn resolve(args: &ServeArgs, file: File, layers: &mut Layers<'_>) -> anyhow::Res
         cold: cold(url, days, cache_mb)?,
         publish_memory_bytes: memory_mib.saturating_mul(1 << 20),
         rules: PathBuf::from(rules),
-        alertmanager: receiver(alertmanager)?,
-        dead_man: switch(dead_man)?,
+        alertmanager: address_of("alertmanager", alertmanager)?,
+        notify: PathBuf::from(notify),
+        dead_man: address_of("dead_man", dead_man)?,
         canary,
     })
 }
@@ -215,16 +225,10 @@ fn names(list: &str) -> Vec<String> {
     list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-fn receiver(url: String) -> anyhow::Result<Option<String>> {
-    if !url.is_empty() && !url.starts_with("http://") {
-        bail!("alertmanager is {url:?}, must be http://HOST:PORT: this version has no TLS");
-    }
-    Ok(Some(url).filter(|url| !url.is_empty()))
-}
-
-fn switch(url: String) -> anyhow::Result<Option<String>> {
+/// Who is told something; nobody when it is empty.
+fn address_of(name: &str, url: String) -> anyhow::Result<Option<String>> {
     if !url.is_empty() {
-        webhook::check("dead_man", &url).map_err(anyhow::Error::msg)?;
+        webhook::check(name, &url).map_err(anyhow::Error::msg)?;
     }
     Ok(Some(url).filter(|url| !url.is_empty()))
 }

@@ -11,12 +11,10 @@
 
 mod harness;
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
-use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use harness::hook::Hook;
 use harness::{PATIENCE, Server, json_of, sluice, unix_now};
 use serde_json::Value;
 
@@ -34,8 +32,8 @@ fn a_series_above_its_limit_is_told() {
     let rules = dir.path().join("rules");
     std::fs::create_dir(&rules).unwrap();
     std::fs::write(rules.join("house.yaml"), RULE).unwrap();
-    let (url, posts) = receiver();
-    let flags = ["--grace-ms", "500", "--rules", rules.to_str().unwrap(), "--alertmanager", &url];
+    let receiver = Hook::listen();
+    let flags = ["--grace-ms", "500", "--rules", rules.to_str().unwrap(), "--alertmanager", &receiver.url];
     let server = Server::start(&dir.path().join("data"), &flags);
 
     // A bad file beside a good one changes nothing and is said.
@@ -61,7 +59,7 @@ fn a_series_above_its_limit_is_told() {
     );
     assert_eq!(alerts(&server)["alerts"].as_array().unwrap().len(), 1, "the cellar is cold");
 
-    let told = posts.recv_timeout(PATIENCE).unwrap();
+    let told = receiver.next().body;
     assert_eq!(told.as_array().map(Vec::len), Some(1), "{told}");
     assert_eq!(
         (&told[0]["labels"]["alertname"], &told[0]["labels"]["Room"]),
@@ -95,33 +93,4 @@ fn wait(mut until: impl FnMut() -> bool) {
         assert!(begun.elapsed() < PATIENCE, "it does not come about");
         thread::sleep(Duration::from_millis(100));
     }
-}
-
-/// Takes notifications as an Alertmanager does, and hands them on.
-fn receiver() -> (String, Receiver<Value>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let (told, posts) = channel();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut request = Vec::new();
-            let body = loop {
-                let mut some = [0; 4096];
-                let read = stream.read(&mut some).unwrap();
-                request.extend_from_slice(&some[..read]);
-                let text = String::from_utf8_lossy(&request).into_owned();
-                if let Some((_, body)) = text.split_once("\r\n\r\n")
-                    && let Ok(body) = serde_json::from_str(body)
-                {
-                    break body;
-                }
-            };
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
-            if told.send(body).is_err() {
-                return;
-            }
-        }
-    });
-    (url, posts)
 }

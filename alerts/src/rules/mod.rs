@@ -9,7 +9,7 @@ mod rule;
 mod rule_set;
 mod template;
 
-pub(crate) use parse::alerts;
+pub(crate) use parse::{alerts, matcher};
 
 pub use comparison::{Comparison, Operator};
 pub use glob::Glob;

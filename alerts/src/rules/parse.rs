@@ -151,7 +151,7 @@ fn sampling(at: &At<'_>) -> Result<Sampling, Problem> {
     text.parse().map_err(|_| at.problem(format!("{text:?} is no sampling{}", instead_of(text, &SAMPLINGS))))
 }
 
-fn matcher(at: &At<'_>) -> Result<Matcher, Problem> {
+pub(crate) fn matcher(at: &At<'_>) -> Result<Matcher, Problem> {
     let fields = at.fields(&["dim", "op", "value", "values"])?;
     let dim = fields.need("dim")?.name(Limits::DEFAULT.name_bytes_max)?.to_owned();
     let op = or(fields.get("op"), "=", |at| {

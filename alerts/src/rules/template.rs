@@ -9,10 +9,10 @@ pub struct Template(Vec<Piece>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    /// One of [`GAPS`].
+    /// One of the words that are known.
     Gap(String),
-    /// The value of a dimension; nothing when absent.
-    Dim(String),
+    /// `KIND.NAME`, as the value of a dimension; nothing when absent.
+    Of(String, String),
 }
 
 /// What a gap may name beside `dim.NAME`.
@@ -21,13 +21,33 @@ const GAPS: [&str; 6] = ["rule", "account", "metric", "severity", "value", "minu
 // === impl Template ===
 
 impl Template {
-    /// Reads a text. `dims` are those that an alert will have, `None` when it has all of its series.
+    /// A text of a rule. `dims` are those that an alert will have, `None` when it has all of its series.
     pub(crate) fn parse(text: &str, dims: Option<&[String]>) -> Result<Self, String> {
+        let template = Self::of(text, &GAPS, &["dim"])?;
+        let Some(dims) = dims else { return Ok(template) };
+        let missing = |piece: &Piece| match piece {
+            Piece::Of(_, dim) if !dims.contains(dim) => Some(dim.clone()),
+            _ => None,
+        };
+        match template.0.iter().find_map(missing) {
+            None => Ok(template),
+            Some(dim) => {
+                let known: Vec<&str> = dims.iter().map(String::as_str).collect();
+                Err(format!(
+                    "${{dim.{dim}}} is no dimension that the rule groups by{}",
+                    instead_of(&dim, &known)
+                ))
+            }
+        }
+    }
+
+    /// A text whose gaps are these words, or `KIND.NAME` with one of these kinds.
+    pub(crate) fn of(text: &str, words: &[&str], kinds: &[&str]) -> Result<Self, String> {
         let (mut pieces, mut rest) = (Vec::new(), text);
         while let Some((before, after)) = rest.split_once("${") {
             let (name, behind) = after.split_once('}').ok_or("${ is not closed by }")?;
             pieces.push(Piece::Text(before.to_owned()));
-            pieces.push(gap(name, dims)?);
+            pieces.push(gap(name, words, kinds)?);
             rest = behind;
         }
         pieces.push(Piece::Text(rest.to_owned()));
@@ -35,35 +55,33 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// Fills the gaps; `of` knows the words, `dim` the dimensions.
-    pub fn fill<'a>(&self, of: impl Fn(&str) -> String, dim: impl Fn(&str) -> Option<&'a str>) -> String {
+    /// Fills the gaps; `word` knows the words, `of` what is of a kind.
+    pub(crate) fn fill(
+        &self,
+        word: impl Fn(&str) -> String,
+        of: impl Fn(&str, &str) -> Option<String>,
+    ) -> String {
         let mut text = String::new();
         for piece in &self.0 {
             match piece {
                 Piece::Text(words) => text.push_str(words),
-                Piece::Gap(name) => text.push_str(&of(name)),
-                Piece::Dim(name) => text.push_str(dim(name).unwrap_or_default()),
+                Piece::Gap(name) => text.push_str(&word(name)),
+                Piece::Of(kind, name) => text.push_str(&of(kind, name).unwrap_or_default()),
             }
         }
         text
     }
 }
 
-fn gap(name: &str, dims: Option<&[String]>) -> Result<Piece, String> {
-    match name.strip_prefix("dim.") {
-        Some(dim) => match dims {
-            Some(dims) if !dims.iter().any(|have| have == dim) => {
-                let known: Vec<&str> = dims.iter().map(String::as_str).collect();
-                Err(format!("${{{name}}} is no dimension that the rule groups by{}", instead_of(dim, &known)))
-            }
-            _ => Ok(Piece::Dim(dim.to_owned())),
-        },
-        None if GAPS.contains(&name) => Ok(Piece::Gap(name.to_owned())),
-        None => Err(format!("${{{name}}} is nothing that an alert knows{}", {
-            let mut known = GAPS.to_vec();
-            known.push("dim.NAME");
-            instead_of(name, &known)
-        })),
+fn gap(name: &str, words: &[&str], kinds: &[&str]) -> Result<Piece, String> {
+    match name.split_once('.') {
+        Some((kind, of)) if kinds.contains(&kind) => Ok(Piece::Of(kind.to_owned(), of.to_owned())),
+        None if words.contains(&name) => Ok(Piece::Gap(name.to_owned())),
+        _ => {
+            let kinds: Vec<String> = kinds.iter().map(|kind| format!("{kind}.NAME")).collect();
+            let known: Vec<&str> = words.iter().copied().chain(kinds.iter().map(String::as_str)).collect();
+            Err(format!("${{{name}}} is nothing that an alert knows{}", instead_of(name, &known)))
+        }
     }
 }
 
@@ -74,10 +92,11 @@ mod tests {
     #[test]
     fn gaps_are_filled() {
         let template = Template::parse("${dim.Api} at ${value}${dim.None}!", None).unwrap();
-        let filled = template.fill(|name| format!("<{name}>"), |dim| (dim == "Api").then_some("Get"));
+        let filled =
+            template.fill(|name| format!("<{name}>"), |_, dim| (dim == "Api").then(|| "Get".to_owned()));
         assert_eq!(filled, "Get at <value>!");
-        assert_eq!(Template::parse("", None).unwrap().fill(|_| String::new(), |_| None), "");
-        assert_eq!(Template::parse("$5 {x}", None).unwrap().fill(|_| String::new(), |_| None), "$5 {x}");
+        assert_eq!(Template::parse("", None).unwrap().fill(|_| String::new(), |_, _| None), "");
+        assert_eq!(Template::parse("$5 {x}", None).unwrap().fill(|_| String::new(), |_, _| None), "$5 {x}");
     }
 
     #[test]

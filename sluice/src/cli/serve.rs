@@ -45,10 +45,13 @@ pub(crate) struct ServeArgs {
     /// Folder of rule files (*.yaml), read again when they change [default: ./rules if it is there]
     #[arg(long, value_name = "DIR")]
     pub(crate) rules: Option<PathBuf>,
-    /// An Alertmanager that is told what fires: http://HOST:PORT [default: nobody]
+    /// An Alertmanager that is told what fires: http://HOST:PORT or https://HOST [default: nobody]
     #[arg(long, value_name = "URL")]
     pub(crate) alertmanager: Option<String>,
-    /// Told by a POST every minute that all is well, to raise the alarm when it is not told: http://HOST:PORT/PATH [default: nobody]
+    /// File of the receivers of webhooks and of maintenance, read again when it changes [default: ./notify.yaml if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) notify: Option<PathBuf>,
+    /// Told by a POST every minute that all is well, to raise the alarm when it is not told: an address as of --alertmanager [default: nobody]
     #[arg(long, value_name = "URL")]
     pub(crate) dead_man: Option<String>,
     /// Publish probes into each partition, read them back and say what became of them [default: true]

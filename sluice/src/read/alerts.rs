@@ -41,14 +41,34 @@ fn has_no_rules(answer: &Value) -> bool {
 }
 
 fn table(answer: &Value) -> Table {
-    let mut table = Table::new(["state", "severity", "rule", "since", "value", "series"]);
+    let mut table = Table::new(["state", "severity", "rule", "since", "value", "series", "quiet"]);
     for one in answer["alerts"].as_array().into_iter().flatten() {
         let text = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
         let dims = one["dims"].as_object().map(words).unwrap_or_default();
         let value = one["value"].as_f64().map_or_else(|| "-".to_owned(), |value| value.to_string());
-        table.row([text("state"), text("severity"), text("rule"), text("since"), value, dims]);
+        table.row([
+            text("state"),
+            text("severity"),
+            text("rule"),
+            text("since"),
+            value,
+            dims,
+            quiet(&one["quiet"]),
+        ]);
     }
     table
+}
+
+/// Why it is not told; empty when it is.
+fn quiet(why: &Value) -> String {
+    let text = |key: &str| why[key].as_str().unwrap_or_default();
+    match text("why") {
+        "silence" => format!("silence {} {}", why["id"], text("by")),
+        "maintenance" => format!("maintenance {}", text("name")),
+        word => format!("{word} {}", text("by")),
+    }
+    .trim()
+    .to_owned()
 }
 
 /// `name=value,…`

@@ -45,6 +45,11 @@ pub(crate) fn get(server: &str, path: &str) -> Result<Value, AskError> {
     answer(server, agent().get(url(server, path)).call())
 }
 
+/// `DELETE {server}{path}`.
+pub(crate) fn delete(server: &str, path: &str) -> Result<Value, AskError> {
+    answer(server, agent().delete(url(server, path)).call())
+}
+
 fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .timeout_global(Some(TIMEOUT))

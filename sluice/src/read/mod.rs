@@ -15,9 +15,10 @@ mod table;
 mod top;
 mod window;
 
-pub(crate) use ask::{AskError, get, post};
+pub(crate) use ask::{AskError, delete, get, post};
 pub(crate) use conditions::parse as conditions_of;
 pub(crate) use table::{Table, exact, number};
+pub(crate) use window::{at, now};
 
 use std::io::IsTerminal as _;
 

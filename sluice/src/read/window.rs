@@ -54,7 +54,7 @@ impl Window {
 }
 
 /// RFC 3339, unix seconds, `now`, `now-1h`.
-fn at(flag: &str, text: &str, now: u64) -> Result<u64, AskError> {
+pub(crate) fn at(flag: &str, text: &str, now: u64) -> Result<u64, AskError> {
     let wrong = || {
         AskError::Call(format!(
             "--{flag} {text:?}: use RFC 3339 (2024-05-01T12:00:00Z), unix seconds, now, or now-1h"

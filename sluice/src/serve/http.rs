@@ -17,7 +17,7 @@ use tower::limit::GlobalConcurrencyLimitLayer;
 
 use super::hosts::{Hosts, guard};
 use super::islands::ELSEWHERE;
-use super::{House, Role, admin, alerts, canary, console, delete, ended, own_ring, prometheus};
+use super::{House, Role, admin, alerts, canary, console, delete, ended, notify, own_ring, prometheus};
 
 /// OTLP requests that are being read and decoded; further ones wait. See the gRPC port.
 const OTLP_REQUESTS_MAX: usize = 32;
@@ -51,6 +51,7 @@ fn router(role: Role, house: House, hosts: Hosts) -> Router {
     }
     if role.has_all() {
         ours = ours.merge(admin::router()).merge(canary::router()).merge(delete::router());
+        ours = ours.merge(notify::api::router());
     }
     let mut all = ours.with_state(house.clone());
     if role.answers() {
@@ -97,6 +98,6 @@ async fn metrics(role: Role, house: House) -> impl IntoResponse {
     // A process says only of its own partitions how they do.
     let mut health = if role.owns() { house.coordinator.health().await } else { house.coordinator.process() };
     health.partitions.retain(|partition| partition.state != ELSEWHERE);
-    let text = prometheus::text(&health, &house.memory);
+    let text = prometheus::text(&health, &house.memory, &house.notifier.statuses());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

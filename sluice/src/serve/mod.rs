@@ -21,7 +21,7 @@ mod islands;
 pub(crate) mod keeper;
 pub(crate) mod lifetimes;
 mod nodes;
-mod notify;
+pub(crate) mod notify;
 pub(crate) mod offline;
 mod own_ring;
 mod owners;
@@ -84,6 +84,7 @@ pub(crate) struct House {
     /// There is one that fills the report.
     pub(crate) canary_runs: bool,
     pub(crate) ring: Arc<own_ring::Ring>,
+    pub(crate) notifier: Arc<notify::Notifier>,
 }
 
 pub(crate) fn run(config: &Config) -> anyhow::Result<Exit> {
@@ -176,9 +177,11 @@ async fn live(
         if let Some(url) = config.dead_man.clone() {
             aside.spawn(dead_man::keep(house.clone(), url, stopped.clone()));
         }
-        if let Some(url) = config.alertmanager.clone() {
-            aside.spawn(notify::keep(Arc::clone(partitions), url, stopped.clone()));
-        }
+        // A receiver is told of a group by one process: over several its alerts would be, and end, by halves.
+        let receivers = role.has_all().then(|| config.notify.clone());
+        let notifier = Arc::clone(&house.notifier);
+        let partitions = Arc::clone(partitions);
+        aside.spawn(notifier.run(partitions, receivers, config.alertmanager.clone(), stopped.clone()));
     }
     let mut doors = tokio::task::JoinSet::new();
     doors.spawn(grpc::serve(role, grpc, house.clone(), stopped.clone()));
@@ -232,6 +235,7 @@ fn build(role: Role, config: &Config, partitions: &Arc<Partitions>) -> anyhow::R
         canary: Arc::default(),
         canary_runs: config.canary && role.has_all(),
         ring: Arc::default(),
+        notifier: Arc::new(notify::Notifier::open(&config.data)),
     })
 }
 

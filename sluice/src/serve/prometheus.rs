@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use frontend::decoding::Memory;
 use proto::v1::{HealthReply, PartitionHealth};
 
+use super::notify::Status;
+
 type Read = fn(&PartitionHealth) -> u64;
 
 const OF_PARTITIONS: [(&str, &str, &str, Read); 12] = [
@@ -40,7 +42,7 @@ const OF_PARTITIONS: [(&str, &str, &str, Read); 12] = [
     ),
 ];
 
-pub(super) fn text(health: &HealthReply, memory: &Memory) -> String {
+pub(super) fn text(health: &HealthReply, memory: &Memory, receivers: &[(String, Status)]) -> String {
     let mut text = String::new();
     head(&mut text, "sluice_build_info", "gauge", "1, with the version");
     line(&mut text, "sluice_build_info", &[("version", &health.version)], 1);
@@ -56,6 +58,7 @@ pub(super) fn text(health: &HealthReply, memory: &Memory) -> String {
         line(&mut text, "sluice_rows_total", &labels, counter.rows);
     }
     of_memory(&mut text, memory);
+    of_receivers(&mut text, receivers);
     text
 }
 
@@ -74,6 +77,28 @@ fn of_memory(text: &mut String, memory: &Memory) {
     one("sluice_publish_memory_max_bytes", "gauge", "its bound", wide(memory.bytes_max()));
     let refused = "publish requests refused because there was no memory for them; nobody knows their rows";
     one("sluice_publish_requests_refused_total", "counter", refused, memory.requests_refused());
+}
+
+fn of_receivers(text: &mut String, receivers: &[(String, Status)]) {
+    let failing = "sluice_receiver_failing";
+    head(text, failing, "gauge", "1 while a receiver of notifications does not take any");
+    for (name, status) in receivers {
+        line(text, failing, &[("receiver", name)], u64::from(status.failing.is_some()));
+    }
+    let total = "sluice_notifications_total";
+    head(
+        text,
+        total,
+        "counter",
+        "notifications taken, tries that failed, and those given up to be made anew",
+    );
+    for (name, Status { count, .. }) in receivers {
+        for (result, value) in
+            [("taken", count.taken), ("failed", count.failed), ("given_up", count.given_up)]
+        {
+            line(text, total, &[("receiver", name), ("result", &result.to_owned())], value);
+        }
+    }
 }
 
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {
@@ -114,7 +139,9 @@ mod tests {
             }],
             ..HealthReply::default()
         };
-        let text = text(&health, &Memory::default());
+        let receivers = [("ops".to_owned(), Status::default())];
+        let text = text(&health, &Memory::default(), &receivers);
+        assert!(text.contains("sluice_notifications_total{receiver=\"ops\",result=\"taken\"} 0\n"), "{text}");
         assert!(text.contains("sluice_publish_memory_bytes 0\n"), "{text}");
         assert!(text.contains("sluice_island_serving{partition=\"3\"} 1\n"), "{text}");
         assert!(

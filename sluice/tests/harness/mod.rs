@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod hook;
 pub(crate) mod object_store;
 
 use std::net::TcpListener;

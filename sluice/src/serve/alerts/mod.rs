@@ -2,14 +2,16 @@
 
 mod history;
 
+use alerts::{AlertName, Texts};
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use model::Minute;
 use proto::v1;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::House;
+use super::notify::{QuietNow, Why};
 
 pub(super) fn router() -> Router<House> {
     Router::new().route("/v1/alerts", get(alerts)).route("/v1/alerts/history", get(history::page))
@@ -28,9 +30,9 @@ async fn alerts(State(house): State<House>) -> Json<Value> {
     let sum = |of: fn(&v1::PartitionAlerts) -> u64| said.iter().map(of).sum::<u64>();
     let mut versions: Vec<_> = said.iter().map(|one| format!("{:016x}", one.rules_version)).collect();
     versions.dedup();
-    let left_out = sum(|one| one.left_out);
+    let (left_out, quiet) = (sum(|one| one.left_out), house.notifier.quiet.now());
     Json(json!({
-        "alerts": said.iter().flat_map(|one| &one.alerts).map(to_json).collect::<Vec<_>>(),
+        "alerts": said.iter().flat_map(|one| &one.alerts).map(|alert| to_json(alert, &quiet)).collect::<Vec<_>>(),
         "left_out": left_out,
         "combinations": sum(|one| one.combinations),
         "unwatched_series": sum(|one| one.unwatched),
@@ -43,7 +45,9 @@ async fn alerts(State(house): State<House>) -> Json<Value> {
     }))
 }
 
-fn to_json(alert: &v1::ShownAlert) -> Value {
+fn to_json(alert: &v1::ShownAlert, quiet: &QuietNow) -> Value {
+    let since = alert.since.map(|since| rfc3339(Minute(u32::try_from(since / 60).unwrap_or(u32::MAX))));
+    let name = since.clone().filter(|_| alert.firing).map(|starts_at| AlertName { labels: texts(&alert.labels), starts_at });
     json!({
         "rule": alert.rule,
         "account": alert.account,
@@ -51,15 +55,16 @@ fn to_json(alert: &v1::ShownAlert) -> Value {
         "severity": alert.severity,
         "state": alert.state,
         "firing": alert.firing,
-        "since": alert.since.map(|since| rfc3339(Minute(u32::try_from(since / 60).unwrap_or(u32::MAX)))),
+        "since": since,
         "value": alert.value,
-        "dims": labels(&alert.dims),
-        "labels": labels(&alert.labels),
+        "dims": texts(&alert.dims),
+        "labels": texts(&alert.labels),
+        "quiet": name.and_then(|name| quiet.why(&name).map(Why::to_json)),
     })
 }
 
-fn labels(labels: &[v1::Label]) -> Map<String, Value> {
-    labels.iter().map(|label| (label.name.clone(), json!(label.value))).collect()
+fn texts(labels: &[v1::Label]) -> Texts {
+    labels.iter().map(|label| (label.name.clone(), label.value.clone())).collect()
 }
 
 /// The minute's beginning, in UTC.

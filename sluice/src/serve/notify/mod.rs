@@ -1,183 +1,125 @@
-//! Tells an Alertmanager what fires, and what is over.
+//! Who is told what fires: an Alertmanager, and receivers of webhooks.
 //!
-//! In:    the alerts of all partitions, as of their last seals; the receiver's answers.
-//! Out:   `POST /api/v2/alerts`, everything that fires again each minute, as Alertmanager wants it.
-//! Kept:  what it was told and not yet told to be over.
-//! Lost on a crash: that; then `endsAt`, which was sent along, ends what is not repeated.
-//! Never: a redirect followed, a reply of more than 64 KiB read, two requests at once (so the order of an alert's turns
-//!        is kept), a wait that holds up an island: it reads Views.
+//! ```text
+//! Views ─▶ firing ──┬─▶ alertmanager ─▶ POST /api/v2/alerts
+//!                   └─▶ a courier for each receiver ─▶ signed POST
+//!                             ▲ receivers: the file          ▲ quiet_book: silences, acknowledgements, maintenance
+//! ```
 //!
-//! An alert is named by its labels and the minute in which it fired, which a retry does not change, so a receiver drops
-//! repeats by itself.
+//! What happens at an island's seal is seen within a second; nothing here can hold an island up.
+
+mod alertmanager;
+pub(crate) mod api;
+mod book_file;
+pub(crate) mod courier;
+pub(crate) mod firing;
+mod quiet_book;
+pub(crate) mod receivers;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use alerts::Texts;
-use serde_json::{Value, json};
+use alerts::{Book, Count, Firing};
+use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use super::alerts::rfc3339;
-use super::ended;
+use self::quiet_book::QuietBook;
+pub(crate) use self::quiet_book::{QuietNow, Why};
 use super::partitions::Partitions;
+use super::unix_now;
 
-/// How often Views are looked at, so a notification leaves within about a second of its seal.
+/// How often Views and files are looked at, so a notification leaves within about a second of its seal.
 const EVERY: Duration = Duration::from_secs(1);
-/// What fires is told again after as long.
-const REPEAT: Duration = Duration::from_secs(60);
-/// An alert that is not repeated for so long ends by itself: five repeats may be lost.
-const ENDS_AFTER: Duration = Duration::from_secs(5 * 60 + 30);
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// After refusals: a second, doubled up to a minute.
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
-/// Alerts of one request: at 1 KiB each far below what Alertmanager takes.
-const BATCH: usize = 500;
-/// Alerts that are told at all. Nobody acts on more, and 100 MB would wait for a receiver that is down.
-const TOLD_MAX: usize = 20_000;
-const REPLY_BYTES_MAX: u64 = 64 << 10;
 
-/// What an alert is told as.
-#[derive(Clone, Debug, PartialEq)]
-struct Post {
-    annotations: Texts,
-    starts_at: String,
-}
-
-/// By labels and start, which name an alert.
-type Posts = BTreeMap<(Texts, String), Post>;
-
-/// What fires.
+/// What the doors and those who tell share.
 #[derive(Debug)]
-struct Firing {
-    posts: Posts,
-    /// No more does. Else one that is not among them may have lost its place, and is not over.
-    all: bool,
+pub(crate) struct Notifier {
+    pub(crate) quiet: Arc<QuietBook>,
+    /// Of the receivers' books.
+    folder: PathBuf,
+    by_name: Mutex<BTreeMap<String, Arc<Mutex<Status>>>>,
+    /// Why the file that is there now is not used.
+    refused: Mutex<Option<String>>,
+    firing: watch::Sender<Arc<Firing>>,
 }
 
-/// What the receiver knows, and what it has to be told. No I/O.
-#[derive(Debug, Default)]
-struct Book {
-    /// Told to fire, and not told to be over.
-    told: Posts,
+/// How one receiver does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Status {
+    pub(super) told: usize,
+    pub(super) count: Count,
+    /// Since when it has not taken anything, and what it said last.
+    pub(super) failing: Option<(u64, String)>,
 }
 
-/// Runs until the word to end.
-pub(super) async fn keep(partitions: Arc<Partitions>, url: String, stopped: watch::Receiver<()>) {
-    let mut ended = std::pin::pin!(ended(stopped));
-    let (mut book, mut wait, mut repeat_at) = (Book::default(), EVERY, SystemTime::UNIX_EPOCH);
-    let url = format!("{}/api/v2/alerts", url.trim_end_matches('/'));
+// === impl Notifier ===
+
+impl Notifier {
+    pub(crate) fn open(data: &Path) -> Self {
+        let folder = data.join("notify");
+        Self {
+            quiet: Arc::new(QuietBook::open(folder.join("quiet.json"))),
+            folder: folder.join("receivers"),
+            by_name: Mutex::default(),
+            refused: Mutex::default(),
+            firing: watch::channel(Arc::default()).0,
+        }
+    }
+
+    /// Of all receivers, by name.
+    pub(crate) fn statuses(&self) -> Vec<(String, Status)> {
+        self.by_name.lock().iter().map(|(name, status)| (name.clone(), status.lock().clone())).collect()
+    }
+
+    /// Runs until the word to end.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        partitions: Arc<Partitions>,
+        file: Option<PathBuf>,
+        alertmanager: Option<String>,
+        stopped: watch::Receiver<()>,
+    ) {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(firing::keep(partitions, self.firing.clone(), stopped.clone()));
+        if let Some(url) = alertmanager {
+            tasks.spawn(alertmanager::keep(url, self.firing.subscribe(), stopped.clone()));
+        }
+        if let Some(file) = file {
+            tasks.spawn(receivers::keep(Arc::clone(&self), file, stopped.clone()));
+            tasks.spawn(tidy(self, stopped));
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// What is acknowledged and over is forgotten.
+async fn tidy(notifier: Arc<Notifier>, stopped: watch::Receiver<()>) {
+    let (mut ended, mut firing) = (std::pin::pin!(super::ended(stopped)), notifier.firing.subscribe());
     loop {
         tokio::select! {
             () = &mut ended => return,
-            () = tokio::time::sleep(wait) => {}
+            _ = firing.changed() => {}
         }
-        let (now, firing) = (SystemTime::now(), firing(&partitions));
-        // A clock that was set back must not hold up what is due.
-        let repeats = now >= repeat_at || repeat_at.duration_since(now).is_ok_and(|left| left > REPEAT);
-        let due = book.due(&firing, repeats);
-        let sent = send(&url, due, now, &mut book).await;
-        wait = match sent {
-            Ok(()) => EVERY,
-            Err(why) => {
-                tracing::warn!(%url, %why, "alertmanager was not told: it will be");
-                (wait * 2).min(BACKOFF_MAX)
-            }
-        };
-        if repeats && wait == EVERY {
-            repeat_at = now + REPEAT;
+        let (quiet, firing) = (Arc::clone(&notifier.quiet), Arc::clone(&firing.borrow_and_update()));
+        let tidied = tokio::task::spawn_blocking(move || quiet.tidy(&firing)).await;
+        if let Ok(Err(why)) = tidied {
+            tracing::warn!(why = format!("{why:#}"), "silences and acknowledgements cannot be saved");
         }
     }
 }
 
-/// Everything that fires on any partition, as far as there is room.
-fn firing(partitions: &Partitions) -> Firing {
-    let mut firing = Firing { posts: Posts::new(), all: true };
-    for view in partitions.islands().iter().map(aggregator::IslandHandle::view) {
-        firing.all &= view.alerts.left_out == 0;
-        for alert in view.alerts.shown.iter().filter(|alert| alert.is_firing()) {
-            if firing.posts.len() >= TOLD_MAX {
-                firing.all = false;
-                break;
-            }
-            let Some(fired) = alert.fired else { continue };
-            let starts_at = rfc3339(fired);
-            let labels = alert.rule.label_texts(alert.tier, &alert.dims);
-            let minute = view.sealed_through.unwrap_or(fired);
-            let annotations = alert.rule.annotation_texts(alert.tier, &alert.dims, minute, alert.value);
-            firing.posts.insert((labels, starts_at.clone()), Post { annotations, starts_at });
-        }
-    }
-    firing
-}
+// === impl Status ===
 
-// === impl Book ===
-
-/// One alert to be told, and whether it fires.
-type Due = Vec<((Texts, String), Post, bool)>;
-
-impl Book {
-    /// First what is over, then what is new; and what fires once more when it is time to repeat.
-    fn due(&self, firing: &Firing, repeats: bool) -> Due {
-        let over = self.told.iter().filter(|(name, _)| firing.all && !firing.posts.contains_key(*name));
-        let over = over.map(|(name, post)| (name.clone(), post.clone(), false));
-        let fires = firing.posts.iter().filter(|(name, _)| repeats || !self.told.contains_key(*name));
-        over.chain(fires.map(|(name, post)| (name.clone(), post.clone(), true))).collect()
+impl Status {
+    fn of(book: &Book) -> Self {
+        Self { told: book.told(), count: book.count(), failing: None }
     }
 
-    /// The receiver has taken these.
-    fn taken(&mut self, told: Due) {
-        for (name, post, fires) in told {
-            if fires {
-                self.told.insert(name, post);
-            } else {
-                self.told.remove(&name);
-            }
-        }
+    fn answered(&mut self, book: &Book, refused: Option<&String>) {
+        let since = self.failing.as_ref().map_or_else(unix_now, |(since, _)| *since);
+        *self = Self { failing: refused.map(|why| (since, why.clone())), ..Self::of(book) };
     }
 }
-
-/// Batch after batch; the first that is not taken ends it, and what was taken stays taken.
-async fn send(url: &str, mut due: Due, now: SystemTime, book: &mut Book) -> Result<(), String> {
-    while !due.is_empty() {
-        let rest = due.split_off(due.len().min(BATCH));
-        let body = Value::Array(due.iter().map(|one| to_json(one, now)).collect());
-        let url = url.to_owned();
-        let posted = tokio::task::spawn_blocking(move || post(&url, &body)).await;
-        posted.map_err(|why| why.to_string())??;
-        book.taken(due);
-        due = rest;
-    }
-    Ok(())
-}
-
-fn to_json(((labels, _), post, fires): &((Texts, String), Post, bool), now: SystemTime) -> Value {
-    let ends_at = if *fires { now + ENDS_AFTER } else { now };
-    json!({
-        "labels": labels,
-        "annotations": post.annotations,
-        "startsAt": post.starts_at,
-        "endsAt": humantime::format_rfc3339_seconds(ends_at).to_string(),
-    })
-}
-
-/// 2xx is taken; anything else, a redirect among it, is not.
-fn post(url: &str, body: &Value) -> Result<(), String> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .build()
-        .into();
-    let mut reply = agent.post(url).send_json(body).map_err(|why| why.to_string())?;
-    if reply.status().is_success() {
-        return Ok(());
-    }
-    let text = reply.body_mut().with_config().limit(REPLY_BYTES_MAX).read_to_string().unwrap_or_default();
-    let said: String = text.chars().filter(|one| !one.is_control()).take(200).collect();
-    Err(format!("it answered {}: {said}", reply.status()))
-}
-
-#[cfg(test)]
-mod tests;

@@ -15,15 +15,14 @@ fn posts(names: &[&str]) -> Firing {
     let one = |name: &&str| {
         let labels =
             Texts::from([("alertname".to_owned(), (*name).to_owned()), ("severity".into(), "bad".into())]);
-        let starts_at = "2026-01-01T00:00:00Z".to_owned();
-        ((labels, starts_at.clone()), Post { annotations: Texts::new(), starts_at })
+        (AlertName { labels, starts_at: "2026-01-01T00:00:00Z".to_owned() }, Texts::new())
     };
-    Firing { posts: names.iter().map(one).collect(), all: true }
+    Firing { alerts: names.iter().map(one).collect(), all: true }
 }
 
 fn named(due: &Due) -> String {
     due.iter()
-        .map(|((labels, _), _, fires)| format!("{}{}", if *fires { "+" } else { "-" }, labels["alertname"]))
+        .map(|(name, _, fires)| format!("{}{}", if *fires { "+" } else { "-" }, name.labels["alertname"]))
         .collect::<Vec<_>>()
         .join(" ")
 }
