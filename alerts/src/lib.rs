@@ -50,8 +50,8 @@ pub use notify::{
 pub use problem::{Problem, Problems};
 pub use rule_files::RuleFiles;
 pub use rules::{
-    ChangeKind, Comparison, Condition, Drift, Fingerprint, Glob, GroupBy, KeepFor, MetricSetting, Operand,
-    Operator, Quota, Rule, RuleSet, Signal, Template, Tier,
+    AccountLimit, ChangeKind, Comparison, Condition, Drift, Fingerprint, Glob, GroupBy, KeepFor,
+    MetricSetting, Operand, Operator, Quota, Rule, RuleSet, Signal, Template, Tier,
 };
 pub use test_file::{Mismatch, Outcome, TestFile};
 pub use texts::Texts;

@@ -11,6 +11,8 @@ pub(crate) const DEPTH_MAX: usize = 16;
 pub(crate) const RULES_MAX: usize = 1_000;
 /// Entries of `metrics` in one file. Each is looked at for each metric, once an hour.
 pub(crate) const METRICS_MAX: usize = 1_000;
+/// Entries of `limits` in one file. Each is looked at for each request until one fits.
+pub(crate) const ACCOUNT_LIMITS_MAX: usize = 1_000;
 /// Tiers of one rule.
 pub(crate) const TIERS_MAX: usize = 8;
 /// Conditions on dimensions of one filter.

@@ -30,13 +30,15 @@ pub enum Fate {
     Refused(Reason),
     /// Not taken now, because a queue is full; the publisher was told to come back.
     QueueFull,
+    /// Not taken now, because the account sends more than it may; the publisher was told to come back.
+    Throttled,
     /// Perhaps in the log, perhaps not: it did not answer or refused; the publisher was told to retry.
     LogFailed,
     /// An OTLP point that says that there is no value.
     NoRecordedValue,
 }
 
-const FATES: usize = Reason::ALL.len() + 4;
+const FATES: usize = Reason::ALL.len() + 5;
 
 /// The counters of a frontend.
 #[derive(Debug, Default)]
@@ -58,13 +60,15 @@ impl Fate {
             Self::Accepted => "accepted",
             Self::Refused(reason) => reason.name(),
             Self::QueueFull => "queue_full",
+            Self::Throttled => "throttled",
             Self::LogFailed => "log_failed",
             Self::NoRecordedValue => "no_recorded_value",
         }
     }
 
     fn all() -> impl Iterator<Item = Self> {
-        let others = [Self::Accepted, Self::QueueFull, Self::LogFailed, Self::NoRecordedValue];
+        let others =
+            [Self::Accepted, Self::QueueFull, Self::Throttled, Self::LogFailed, Self::NoRecordedValue];
         others.into_iter().chain(Reason::ALL.into_iter().map(Self::Refused))
     }
 
@@ -74,7 +78,8 @@ impl Fate {
             Self::QueueFull => 1,
             Self::LogFailed => 2,
             Self::NoRecordedValue => 3,
-            Self::Refused(reason) => 4 + reason as usize,
+            Self::Throttled => 4,
+            Self::Refused(reason) => 5 + reason as usize,
         }
     }
 }

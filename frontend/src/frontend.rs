@@ -9,9 +9,11 @@ use partition_log::{AppendError, PartitionLog};
 use proto::{BatchColumns, v1};
 use thiserror::Error;
 
+use crate::PublishError;
 use crate::admission::{Refused, Rejected, admit};
 use crate::batcher::{Appended, Batcher, Full, Place, QUEUE_BYTES_MAX};
 use crate::counters::{Counters, Fate};
+use crate::quotas::{AccountRates, Load, Quotas, UsedUp};
 use crate::rebucket::{Part, rebucket};
 
 /// Batches of one request. Together with the other limits it bounds what one request may occupy of a queue.
@@ -29,6 +31,7 @@ pub struct Frontend {
     limits: Limits,
     partitions: Vec<Batcher>,
     counters: Arc<Counters>,
+    quotas: Quotas,
 }
 
 /// A frontend that cannot be.
@@ -41,53 +44,6 @@ pub struct LogsMismatch {
     pub placement: u32,
     /// Given.
     pub logs: usize,
-}
-
-/// Why a request was not acknowledged. Repeating it is safe: batches with a stamp are applied once.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum PublishError {
-    /// The call is wrong and will be wrong again.
-    #[error("the request has {got} batches, at most {max} are taken: split it")]
-    TooManyBatches {
-        /// In the request.
-        got: usize,
-        /// The limit.
-        max: usize,
-    },
-    /// Nothing of the request was appended, and never will be.
-    #[error(
-        "the request has {bytes} bytes for partition {partition} once its rows are hashed, at most {max} are taken: \
-         split it"
-    )]
-    TooLarge {
-        /// The partition.
-        partition: u32,
-        /// What its rows take.
-        bytes: usize,
-        /// The limit.
-        max: usize,
-    },
-    /// Nothing of the request was appended.
-    #[error(
-        "partition {partition} is behind with writing, or stands still: nothing was taken, come back in {retry_after:?}"
-    )]
-    Full {
-        /// The first that had no place.
-        partition: u32,
-        /// When.
-        retry_after: Duration,
-    },
-    /// Some parts of the request may be durable, others are not.
-    #[error("partition {partition} did not take its part: {source}; publish the same batches again")]
-    Log {
-        /// The first that failed.
-        partition: u32,
-        /// What its log said.
-        source: AppendError,
-    },
-    /// The task that waits for the logs has ended by itself; rows may be durable.
-    #[error("BUG: the server failed while it wrote this request: report it; publish the same batches again")]
-    Bug,
 }
 
 /// A batch after admission.
@@ -115,7 +71,12 @@ impl Frontend {
             return Err(LogsMismatch { placement: placement.partitions(), logs: logs.len() });
         }
         let partitions = logs.into_iter().map(Batcher::spawn).collect();
-        Ok(Self { placement, limits, partitions, counters: Arc::default() })
+        Ok(Self { placement, limits, partitions, counters: Arc::default(), quotas: Quotas::default() })
+    }
+
+    /// From now on accounts may send so much.
+    pub fn hold_rates(&self, rates: Arc<dyn AccountRates>) {
+        self.quotas.hold(rates);
     }
 
     /// Rows taken and refused so far.
@@ -135,6 +96,7 @@ impl Frontend {
             return Err(PublishError::TooManyBatches { got, max });
         }
         let began = Instant::now();
+        self.check_quotas(batches, began)?;
         let mut judged: Vec<Judged> = batches.iter().map(|batch| self.judge(batch, now)).collect();
         let parts = judged.iter_mut().flat_map(|batch| std::mem::take(&mut batch.parts)).collect();
         let appended = match self.append(parts) {
@@ -144,14 +106,28 @@ impl Frontend {
                 return Err(error);
             }
         };
+        batches.iter().for_each(|batch| self.quotas.charge(account_of(batch), load_of(batch), began));
         // From here on the rows are on their way to the logs, whether anybody waits for them or not.
         let appended = Appending { parts: appended, began, handed_over: Instant::now() };
         let settled = tokio::spawn(settle(appended, judged, Arc::clone(&self.counters)));
         settled.await.unwrap_or(Err(PublishError::Bug))
     }
 
+    /// Before anything costly is done with it.
+    fn check_quotas(&self, batches: &[v1::Batch], now: Instant) -> Result<(), PublishError> {
+        let used_up = |batch| self.quotas.check(account_of(batch), now).err().map(|why| (batch, why));
+        let Some((batch, UsedUp { limit, per_second, retry_after })) = batches.iter().find_map(used_up)
+        else {
+            return Ok(());
+        };
+        for one in batches {
+            self.counters.add(account_of(one), Fate::Throttled, one.row_series.len() as u64);
+        }
+        let account = account_of(batch).to_owned();
+        Err(PublishError::Throttled { account, limit, per_second, retry_after })
+    }
+
     fn judge(&self, batch: &v1::Batch, now: u64) -> Judged {
-        let account = if batch.account.is_empty() { proto::ACCOUNT_DEFAULT } else { &batch.account };
         let columns = BatchColumns::new(batch).map_err(Rejected::Always);
         let admitted = columns.and_then(|columns| admit(columns, &self.limits, now));
         let (accepted, refused, parts) = match admitted {
@@ -161,7 +137,7 @@ impl Frontend {
                 (admitted.rows.len() as u64, refused, rebucket(&admitted, self.placement))
             }
         };
-        Judged { account: account.to_owned(), accepted, refused, parts }
+        Judged { account: account_of(batch).to_owned(), accepted, refused, parts }
     }
 
     /// All places first: when one partition has none, no other has got anything.
@@ -176,6 +152,19 @@ impl Frontend {
         let bytes = prost::Message::encoded_len(&part.batch);
         let full = |Full| PublishError::Full { partition: part.partition, retry_after: RETRY_AFTER };
         self.partitions[part.partition as usize].reserve(bytes).map_err(full)
+    }
+}
+
+fn account_of(batch: &v1::Batch) -> &str {
+    if batch.account.is_empty() { proto::ACCOUNT_DEFAULT } else { &batch.account }
+}
+
+/// What it brings, refused rows too: they were looked at.
+fn load_of(batch: &v1::Batch) -> Load {
+    Load {
+        rows: batch.row_series.len() as f64,
+        measurements: batch.row_count.iter().map(|count| *count as f64).sum(),
+        bytes: prost::Message::encoded_len(batch) as f64,
     }
 }
 
@@ -233,6 +222,7 @@ fn count_failed(counters: &Counters, judged: &[Judged], error: &PublishError) {
     let fate = match error {
         PublishError::Log { .. } | PublishError::Bug => Fate::LogFailed,
         PublishError::Full { .. } => Fate::QueueFull,
+        PublishError::Throttled { .. } => Fate::Throttled,
         PublishError::TooManyBatches { .. } | PublishError::TooLarge { .. } => {
             Fate::Refused(Reason::BatchSize)
         }

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! doors: publish · otlp::grpc · otlp::http
-//!    └▶ Frontend::publish ─▶ admission ─▶ rebucket ─▶ batcher p (≤ 1,024 parts, ≤ 48 MiB) ─▶ log p
+//!    └▶ Frontend::publish ─▶ quotas ─▶ admission ─▶ rebucket ─▶ batcher p (≤ 1,024 parts, ≤ 48 MiB) ─▶ log p
 //!              ▲                                                                              │ ack
 //!              └──────────────────────────────────────────────────────────────────────────────┘
 //! ```
@@ -24,7 +24,11 @@ pub mod door;
 mod frontend;
 pub mod otlp;
 pub mod publish;
+mod publish_error;
+mod quotas;
 pub mod rebucket;
 mod status;
 
-pub use frontend::{BATCHES_PER_REQUEST_MAX, Frontend, LogsMismatch, PublishError};
+pub use frontend::{BATCHES_PER_REQUEST_MAX, Frontend, LogsMismatch};
+pub use publish_error::PublishError;
+pub use quotas::{AccountRates, BURST_SECONDS, Unlimited};

@@ -23,7 +23,7 @@ impl PublishError {
         match self {
             Self::TooManyBatches { .. } => Code::InvalidArgument,
             Self::TooLarge { .. } => Code::OutOfRange,
-            Self::Full { .. } => Code::ResourceExhausted,
+            Self::Full { .. } | Self::Throttled { .. } => Code::ResourceExhausted,
             Self::Bug => Code::Internal,
             Self::Log { .. } => Code::Unavailable,
         }
@@ -33,7 +33,7 @@ impl PublishError {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Full { retry_after, .. } => Some(*retry_after),
+            Self::Full { retry_after, .. } | Self::Throttled { retry_after, .. } => Some(*retry_after),
             // It is looked at once a second whether the log is back.
             Self::Log { source: AppendError::Away(_), .. } => Some(RETRY_AFTER),
             Self::TooManyBatches { .. } | Self::TooLarge { .. } | Self::Log { .. } | Self::Bug => None,

@@ -13,8 +13,8 @@ use frontend::counters::Fate;
 use frontend::decoding::Memory;
 use frontend::otlp::{OtlpService, router};
 use frontend::publish::{MESSAGE_BYTES_MAX, PublishService};
-use frontend::{BATCHES_PER_REQUEST_MAX, Frontend};
-use model::{Aggregate, Limits, Minute, Number, Placement, PublisherId, Reason, Scalars, Stamp};
+use frontend::{AccountRates, BATCHES_PER_REQUEST_MAX, Frontend};
+use model::{Aggregate, Limits, Minute, Number, Placement, PublisherId, Rates, Reason, Scalars, Stamp};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use partition_log::{Ack, AppendError, Entry, MemoryLog, Offset, PartitionLog, ReadError, ReleaseError};
@@ -331,6 +331,43 @@ async fn a_full_partition_takes_nothing_and_says_when() {
     let body = prost::Message::encode_to_vec(&ExportMetricsServiceRequest::default());
     assert_eq!(house.post(body, &[("content-type", "application/x-protobuf")]).await.0, StatusCode::OK);
     waiting.into_iter().for_each(|one| one.abort());
+}
+
+/// A row a minute for the account of these tests, nothing for others.
+#[derive(Debug)]
+struct RowAMinute;
+
+impl AccountRates for RowAMinute {
+    fn of(&self, account: &str) -> Rates {
+        let rows_per_second = (account == "shop").then_some(1.0 / 60.0);
+        Rates { rows_per_second, ..Rates::default() }
+    }
+}
+
+#[tokio::test]
+async fn an_account_above_its_rate_is_told_when_to_come_back_by_all_doors() {
+    let house = house();
+    let mut client = PublishClient::new(house.channel().await);
+    let three = || request(vec![batch(&[("a", 1), ("b", 2), ("c", 3)])]);
+    let json = otlp_json(&[r#""asInt":"7""#]);
+    client.publish(three()).await.unwrap();
+    house.frontend.hold_rates(Arc::new(RowAMinute));
+    client.publish(three()).await.unwrap();
+
+    let status = client.publish(three()).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.message().contains("\"shop\" has used up its rows_per_second of 0.016"), "{status}");
+    assert_eq!(status.metadata().get("retry-after-ms").unwrap(), "60000");
+    assert!(!status.details().is_empty());
+    let headers = [JSON, ("x-sluice-account", "shop")];
+    let (status, said) = house.post(json.clone(), &headers).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{said}");
+    assert_eq!(house.post(json, &[JSON]).await.0, StatusCode::OK, "another account goes on");
+
+    let counters = house.frontend.counters();
+    let of = |fate| counters.rows("shop", fate);
+    assert_eq!((of(Fate::Accepted), of(Fate::Throttled)), (6, 4));
+    assert_eq!(house.rows(), ["a=1", "a=1", "b=2", "b=2", "c=3", "c=3", "g=7"]);
 }
 
 #[tokio::test]

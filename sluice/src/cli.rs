@@ -19,7 +19,7 @@ pub(crate) use read::{
     AlertsArgs, CanaryArgs, DimensionsArgs, HealthArgs, HintsArgs, MetricsArgs, Read, ReadCommand,
     SeriesArgs, TopArgs, Window,
 };
-pub(crate) use rules::{RulesArgs, RulesCheckArgs, RulesCommand, RulesTestArgs};
+pub(crate) use rules::{RulesArgs, RulesCheckArgs, RulesCommand, RulesReplayArgs, RulesTestArgs};
 pub(crate) use serve::{ClusterArgs, ConfigArgs, RoleArgs, ServeArgs, TopicsArgs};
 pub(crate) use watchdog::WatchdogArgs;
 
@@ -93,9 +93,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  sluice restore --from s3://bucket/sluice --data ./data\n  sluice restore --from s3://bucket/sluice@20260501T103100Z --data ./data\n\nInterrupted, it goes on where it was when it is run again."
     )]
     Restore(RestoreArgs),
-    /// Check rule files, and run them against sample data
+    /// Check rule files, and run them against sample data, or against what a server has
     #[command(
-        after_help = "Examples:\n  sluice rules check rules/*.yaml        line and column of whatever is wrong\n  sluice rules test shop.test.yaml       sample series in, expected states per minute out"
+        after_help = "Examples:\n  sluice rules check rules/*.yaml        line and column of whatever is wrong\n  sluice rules test shop.test.yaml       sample series in, expected states per minute out\n  sluice rules replay new.yaml --last 7d what they would have said of the last week"
     )]
     Rules(RulesArgs),
     /// How the receivers of notifications do; their file checked; one of them tried
@@ -145,7 +145,6 @@ fn hidden_of_a_frontend(arg: clap::Arg) -> clap::Arg {
         "object_store",
         "hot_retention_days",
         "cold_cache_mb",
-        "rules",
         "alertmanager",
         "notify",
         "zone",

@@ -1,5 +1,6 @@
 //! What people want to be told: the rules of one or more files, checked in full.
 
+mod account_limit;
 mod comparison;
 mod glob;
 mod metric_setting;
@@ -11,6 +12,7 @@ mod template;
 
 pub(crate) use parse::{alerts, matcher};
 
+pub use account_limit::AccountLimit;
 pub use comparison::{Comparison, Operator};
 pub use glob::Glob;
 pub use metric_setting::{KeepFor, MetricSetting};

@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
     ChangeKind, Comparison, Condition, Fingerprint, GroupBy, Operand, Quota, Rule, RuleSet, Signal, Template,
-    Tier, metric_setting,
+    Tier, account_limit, metric_setting,
 };
 use crate::fields::{At, Fields, minutes};
 use crate::limits::{
@@ -45,20 +45,21 @@ const OPERATORS: [&str; 8] = ["=", "!=", "in", "not in", "=~", "!~", "exists", "
 pub(super) fn file(text: &str) -> Result<RuleSet, Problems> {
     let root = yaml::parse(text)?;
     let at = At::root(&root);
-    let fields = at.fields(&["alerts", "metrics"])?;
-    let (list, settings) = (fields.get("alerts"), fields.get("metrics"));
-    if list.is_none() && settings.is_none() {
-        return Err(fields.problem("alerts is missing, and so is metrics").into());
+    let fields = at.fields(&["alerts", "metrics", "limits"])?;
+    let [list, settings, limits] = ["alerts", "metrics", "limits"].map(|key| fields.get(key));
+    if list.is_none() && settings.is_none() && limits.is_none() {
+        return Err(fields.problem("alerts is missing, and so are metrics and limits").into());
     }
     let metrics = settings.map_or(Ok(Vec::new()), |list| metric_setting::metrics(&list));
+    let limits = limits.map_or(Ok(Vec::new()), |list| account_limit::limits(&list));
     let rules = match list.map_or(Ok(Vec::new()), |list| list.list(RULES_MAX)) {
         Ok(list) => alerts(&list),
         Err(problem) => Err(problem.into()),
     };
-    match (rules, metrics) {
-        (Ok(rules), Ok(metrics)) => Ok(RuleSet { metrics, ..rules }),
-        (rules, metrics) => {
-            let found = [rules.err(), metrics.err()].into_iter().flatten();
+    match (rules, metrics, limits) {
+        (Ok(rules), Ok(metrics), Ok(limits)) => Ok(RuleSet { metrics, limits, ..rules }),
+        (rules, metrics, limits) => {
+            let found = [rules.err(), metrics.err(), limits.err()].into_iter().flatten();
             let mut problems: Vec<Problem> = found.flat_map(|Problems(found)| found).collect();
             problems.sort_by_key(|problem| (problem.line, problem.column));
             Err(Problems(problems))
@@ -84,7 +85,7 @@ pub(crate) fn alerts(list: &[At<'_>]) -> Result<RuleSet, Problems> {
         });
         problems.extend(RuleSet::check_names(named).err());
     }
-    if problems.is_empty() { Ok(RuleSet { rules, metrics: Vec::new() }) } else { Err(Problems(problems)) }
+    if problems.is_empty() { Ok(RuleSet { rules, ..RuleSet::default() }) } else { Err(Problems(problems)) }
 }
 
 fn rule(at: &At<'_>) -> Result<Rule, Problem> {

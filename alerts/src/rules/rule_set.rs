@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{MetricSetting, Rule, parse};
+use super::{AccountLimit, MetricSetting, Rule, parse};
 use crate::limits::RULES_MAX;
 use crate::problem::{Problem, Problems};
 
@@ -13,6 +13,8 @@ pub struct RuleSet {
     pub rules: Vec<Rule>,
     /// What holds for metrics, in the same order: the first that is for a metric counts.
     pub metrics: Vec<MetricSetting>,
+    /// What accounts may send, likewise.
+    pub limits: Vec<AccountLimit>,
 }
 
 // === impl RuleSet ===
@@ -45,6 +47,7 @@ impl RuleSet {
         }
         self.rules.extend(other.rules);
         self.metrics.extend(other.metrics);
+        self.limits.extend(other.limits);
         Ok(())
     }
 

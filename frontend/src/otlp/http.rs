@@ -286,7 +286,7 @@ impl From<PublishError> for Failure {
             PublishError::TooManyBatches { .. } | PublishError::TooLarge { .. } => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
-            PublishError::Full { .. } => StatusCode::TOO_MANY_REQUESTS,
+            PublishError::Full { .. } | PublishError::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
             PublishError::Log { .. } => StatusCode::SERVICE_UNAVAILABLE,
             PublishError::Bug => StatusCode::INTERNAL_SERVER_ERROR,
         };

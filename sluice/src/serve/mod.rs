@@ -6,7 +6,7 @@
 //!       data directory that is not there yet is made once the ports are ours, so that a call that fails leaves nothing.
 
 mod admin;
-mod alerts;
+pub(crate) mod alerts;
 mod books;
 mod canary;
 mod console;
@@ -27,6 +27,7 @@ mod own_ring;
 mod owners;
 mod partitions;
 mod prometheus;
+mod rates;
 pub(crate) mod roles;
 pub(crate) mod rules;
 mod shut_log;
@@ -170,9 +171,10 @@ async fn live(
         let (nodes, partitions) = (Arc::clone(&house.nodes), Arc::clone(partitions));
         aside.spawn(nodes::keep(nodes, partitions, zone, stopped.clone()));
     }
+    if role.publishes() || role.owns() {
+        aside.spawn(rules::keep(house.clone(), config.rules.clone(), lifetimes, stopped.clone()));
+    }
     if role.owns() {
-        let refused = Arc::clone(&house.rules_refused);
-        aside.spawn(rules::keep(house.clone(), config.rules.clone(), refused, lifetimes, stopped.clone()));
         aside.spawn(forward::keep(house.clone(), stopped.clone()));
         if let Some(url) = config.dead_man.clone() {
             aside.spawn(dead_man::keep(house.clone(), url, stopped.clone()));

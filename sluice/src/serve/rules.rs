@@ -1,6 +1,6 @@
-//! `rules/*.yaml`: read, checked, given to the islands, and read again when they change.
+//! `rules/*.yaml`: read, checked, given to the islands and the frontend, and read again when they change.
 //!
-//! In:   a folder, which need not be there. Out: the rules that the islands are to hold.
+//! In:   a folder, which need not be there. Out: the rules that the islands are to hold; how much accounts may send.
 //! Kept: what was read last, and why it was refused.
 //! Never: a part of a bad set. One file that cannot be used refuses all, and what held before holds on.
 
@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::lifetimes::Lifetimes;
 use super::partitions::Partitions;
+use super::rates::FileRates;
 use super::{House, ended};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -34,18 +35,15 @@ type Seen = Vec<(PathBuf, u64, Option<SystemTime>)>;
 pub(super) async fn keep(
     house: House,
     folder: PathBuf,
-    refused: Refused,
     lifetimes: Arc<Lifetimes>,
     stopped: watch::Receiver<()>,
 ) {
     let mut ended = std::pin::pin!(ended(stopped));
     let mut last = None;
     loop {
-        let (folder, partitions, refused) =
-            (folder.clone(), Arc::clone(&house.partitions), Arc::clone(&refused));
-        let (seen, lifetimes) = (last.take(), Arc::clone(&lifetimes));
-        let looked =
-            tokio::task::spawn_blocking(move || look(&folder, seen, &partitions, &lifetimes, &refused)).await;
+        let (folder, seen, house, lifetimes) =
+            (folder.clone(), last.take(), house.clone(), Arc::clone(&lifetimes));
+        let looked = tokio::task::spawn_blocking(move || look(&folder, seen, &house, &lifetimes)).await;
         last = looked.unwrap_or_default();
         tokio::select! {
             () = &mut ended => return,
@@ -55,13 +53,8 @@ pub(super) async fn keep(
 }
 
 /// One look at the folder; what was seen, if anything could be.
-fn look(
-    folder: &Path,
-    last: Option<Seen>,
-    partitions: &Partitions,
-    lifetimes: &Lifetimes,
-    refused: &Refused,
-) -> Option<Seen> {
+fn look(folder: &Path, last: Option<Seen>, house: &House, lifetimes: &Lifetimes) -> Option<Seen> {
+    let (partitions, refused) = (&house.partitions, &house.rules_refused);
     let seen = match list(folder) {
         Ok(None) => {
             lifetimes.hold_none();
@@ -77,6 +70,9 @@ fn look(
     match read(&seen).and_then(|files| check(&files, partitions).map(|rules| (files, rules))) {
         Ok((files, rules)) => {
             lifetimes.hold(rules.metrics);
+            if let Some(frontend) = &house.frontend {
+                frontend.hold_rates(Arc::new(FileRates(rules.limits)));
+            }
             tracing::info!(files = files.files.len(), version = files.version, "rules are good");
             *refused.lock() = None;
             partitions.want_rules(&files);
