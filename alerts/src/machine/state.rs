@@ -57,6 +57,20 @@ pub enum Turn {
     Gone,
 }
 
+// === impl Turn ===
+
+impl Turn {
+    /// What it is called.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fired => "fired",
+            Self::Cleared => "cleared",
+            Self::Gone => "gone",
+        }
+    }
+}
+
 // === impl State ===
 
 impl State {

@@ -159,6 +159,19 @@ impl Rule {
         groups_max(columns * counts)
     }
 
+    /// Minutes before one that its verdict may depend on: its window, what that is held against, and M of N. An alert that fires since
+    /// before is not among them.
+    #[must_use]
+    pub fn looks_back(&self) -> u32 {
+        let against = match self.signal {
+            Signal::Value | Signal::Ratio(_) => 0,
+            Signal::Change { back, .. } => back,
+            Signal::Deviation { over } => over,
+        };
+        let turns = self.tiers.iter().map(|tier| tier.fire.of.max(tier.clear.of)).max().unwrap_or_default();
+        self.window - 1 + against + turns
+    }
+
     /// Where late data can move what this rule compares.
     #[must_use]
     pub fn drift(&self) -> Drift {

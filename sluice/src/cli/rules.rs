@@ -1,4 +1,4 @@
-//! Rule files without a server.
+//! Rule files.
 
 use std::path::PathBuf;
 
@@ -18,6 +18,8 @@ pub(crate) enum RulesCommand {
     Check(RulesCheckArgs),
     /// Run the tests of these files
     Test(RulesTestArgs),
+    /// Say what these rules would have said of minutes that a server has
+    Replay(RulesReplayArgs),
 }
 
 #[derive(Debug, Args)]
@@ -44,4 +46,35 @@ pub(crate) struct RulesTestArgs {
     /// How the result is printed
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesReplayArgs {
+    /// Rule files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Only this rule
+    #[arg(long, value_name = "NAME")]
+    pub(crate) rule: Option<String>,
+    /// Every change of state, not only what would have been told
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Start: RFC 3339, unix seconds, or now-1h
+    #[arg(long, value_name = "TIME", conflicts_with = "last")]
+    pub(crate) from: Option<String>,
+    /// End, not included: RFC 3339, unix seconds, or now-5m
+    #[arg(long, value_name = "TIME", conflicts_with = "last")]
+    pub(crate) to: Option<String>,
+    /// The time up to the current minute [default: 1d]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) last: Option<humantime::Duration>,
+    /// The server's HTTP address
+    #[arg(long, value_name = "URL", env = "SLUICE_SERVER", default_value = "http://127.0.0.1:4318")]
+    pub(crate) server: String,
+    /// How the result is printed
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Exit with 3 when some minutes could not be judged
+    #[arg(long)]
+    pub(crate) strict: bool,
 }

@@ -2,7 +2,7 @@
 
 mod history;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{AskError, Table, format_or_default, get};
 use crate::cli::AlertsArgs;
@@ -44,7 +44,7 @@ fn table(answer: &Value) -> Table {
     let mut table = Table::new(["state", "severity", "rule", "since", "value", "series", "quiet"]);
     for one in answer["alerts"].as_array().into_iter().flatten() {
         let text = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
-        let dims = one["dims"].as_object().map(words).unwrap_or_default();
+        let dims = words_of(&one["dims"]);
         let value = one["value"].as_f64().map_or_else(|| "-".to_owned(), |value| value.to_string());
         table.row([
             text("state"),
@@ -71,10 +71,10 @@ fn quiet(why: &Value) -> String {
     .to_owned()
 }
 
-/// `name=value,…`
-fn words(dims: &Map<String, Value>) -> String {
+/// `name=value,…` of dimensions.
+pub(crate) fn words_of(dims: &Value) -> String {
     let word = |(name, value): (&String, &Value)| format!("{name}={}", value.as_str().unwrap_or_default());
-    dims.iter().map(word).collect::<Vec<_>>().join(",")
+    dims.as_object().into_iter().flatten().map(word).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]

@@ -15,10 +15,11 @@ mod table;
 mod top;
 mod window;
 
+pub(crate) use alerts::words_of as words;
 pub(crate) use ask::{AskError, delete, get, post};
 pub(crate) use conditions::parse as conditions_of;
 pub(crate) use table::{Table, exact, number};
-pub(crate) use window::{at, now};
+pub(crate) use window::{at, now, range};
 
 use std::io::IsTerminal as _;
 

@@ -21,8 +21,8 @@ fn name(rule: &str, number: usize) -> AlertName {
     }
 }
 
-fn firing(names: &[AlertName]) -> Firing {
-    Firing { alerts: names.iter().map(|name| (name.clone(), Texts::new())).collect(), all: true }
+fn firing(names: &[&AlertName]) -> Firing {
+    Firing { alerts: names.iter().map(|name| ((*name).clone(), Texts::new())).collect(), all: true }
 }
 
 /// What is told at this second, as `+1 -2`, and taken.
@@ -51,20 +51,16 @@ fn tell_but(
 fn news_waits_for_other_news_of_its_group_and_what_fires_is_repeated() {
     let (to, mut book) = (receiver("wait: 2s, interval: 30s, repeat: 1h"), Book::default());
     let (a, b, c) = (name("slow", 1), name("slow", 2), name("other", 3));
-    assert_eq!(tell(&mut book, 0, &to, &firing(&[a.clone()])), "");
-    assert_eq!(tell(&mut book, 1, &to, &firing(&[a.clone(), b.clone()])), "");
-    assert_eq!(tell(&mut book, 2, &to, &firing(&[a.clone(), b.clone(), c.clone()])), "+1 +2");
-    assert_eq!(tell(&mut book, 4, &to, &firing(&[a.clone(), b.clone(), c.clone()])), "+3", "another group");
-    assert_eq!(tell(&mut book, 10, &to, &firing(&[a.clone(), c.clone()])), "");
-    assert_eq!(tell(&mut book, 31, &to, &firing(&[a.clone(), c.clone()])), "");
-    assert_eq!(
-        tell(&mut book, 32, &to, &firing(&[a.clone(), c.clone()])),
-        "-2",
-        "half a minute after the last"
-    );
-    assert_eq!(tell(&mut book, 3_601, &to, &firing(&[a.clone(), c.clone()])), "");
-    assert_eq!(tell(&mut book, 3_602, &to, &firing(&[a.clone(), c.clone()])), "+1");
-    assert_eq!(tell(&mut book, 3_604, &to, &firing(&[a.clone(), c.clone()])), "+3");
+    assert_eq!(tell(&mut book, 0, &to, &firing(&[&a])), "");
+    assert_eq!(tell(&mut book, 1, &to, &firing(&[&a, &b])), "");
+    assert_eq!(tell(&mut book, 2, &to, &firing(&[&a, &b, &c])), "+1 +2");
+    assert_eq!(tell(&mut book, 4, &to, &firing(&[&a, &b, &c])), "+3", "another group");
+    assert_eq!(tell(&mut book, 10, &to, &firing(&[&a, &c])), "");
+    assert_eq!(tell(&mut book, 31, &to, &firing(&[&a, &c])), "");
+    assert_eq!(tell(&mut book, 32, &to, &firing(&[&a, &c])), "-2", "half a minute after the last");
+    assert_eq!(tell(&mut book, 3_601, &to, &firing(&[&a, &c])), "");
+    assert_eq!(tell(&mut book, 3_602, &to, &firing(&[&a, &c])), "+1");
+    assert_eq!(tell(&mut book, 3_604, &to, &firing(&[&a, &c])), "+3");
     assert_eq!((book.told(), book.count().taken), (2, 5));
 }
 
@@ -78,15 +74,15 @@ fn a_group_resolves_with_its_last_alert() {
         (body["status"].as_str().unwrap().to_owned(), body["groupKey"].as_str().unwrap().to_owned())
     };
     let key = r#"ops:{account="shop", alertname="slow", severity="bad"}"#.to_owned();
-    assert_eq!(status(&mut book, 0, &firing(&[a.clone(), b.clone()])), ("firing".to_owned(), key.clone()));
-    assert_eq!(status(&mut book, 1, &firing(&[b])), ("firing".to_owned(), key.clone()));
+    assert_eq!(status(&mut book, 0, &firing(&[&a, &b])), ("firing".to_owned(), key.clone()));
+    assert_eq!(status(&mut book, 1, &firing(&[&b])), ("firing".to_owned(), key.clone()));
     assert_eq!(status(&mut book, 2, &firing(&[])), ("resolved".to_owned(), key));
 }
 
 #[test]
 fn what_is_not_taken_is_the_same_again_and_then_made_anew() {
     let (to, mut book) = (receiver("wait: 0s"), Book::default());
-    let some = firing(&[name("slow", 1)]);
+    let some = firing(&[&name("slow", 1)]);
     let first = book.due(0, &to, &some, &|_| false).unwrap().clone();
     book.failed(0);
     assert_eq!(book.due(999, &to, &some, &|_| false), None);
@@ -113,18 +109,18 @@ fn what_is_not_taken_is_the_same_again_and_then_made_anew() {
 fn what_is_quiet_is_not_told_but_its_end_is() {
     let (to, mut book) = (receiver("wait: 0s, interval: 0s, repeat: 1m"), Book::default());
     let (a, b) = (name("slow", 1), name("slow", 2));
-    let both = firing(&[a.clone(), b.clone()]);
+    let both = firing(&[&a, &b]);
     assert_eq!(tell_but(&mut book, 0, &to, &both, &|one| *one == b), "+1");
     assert_eq!(tell_but(&mut book, 120, &to, &both, &|_| true), "", "no repeat either");
-    assert_eq!(tell_but(&mut book, 121, &to, &firing(&[b.clone()]), &|_| true), "-1");
-    assert_eq!(tell_but(&mut book, 122, &to, &firing(&[b.clone()]), &|_| false), "+2");
+    assert_eq!(tell_but(&mut book, 121, &to, &firing(&[&b]), &|_| true), "-1");
+    assert_eq!(tell_but(&mut book, 122, &to, &firing(&[&b]), &|_| false), "+2");
 }
 
 #[test]
 fn only_what_a_receiver_asks_for_is_told() {
     let to = receiver("wait: 0s, resolved: false, where: [{dim: n, op: in, values: ['1', '2']}]");
     let mut book = Book::default();
-    assert_eq!(tell(&mut book, 0, &to, &firing(&[name("slow", 1), name("slow", 3)])), "+1");
+    assert_eq!(tell(&mut book, 0, &to, &firing(&[&name("slow", 1), &name("slow", 3)])), "+1");
     assert_eq!(tell(&mut book, 60, &to, &firing(&[])), "");
     assert_eq!(book.told(), 0);
 }
@@ -132,7 +128,7 @@ fn only_what_a_receiver_asks_for_is_told() {
 #[test]
 fn what_is_out_of_sight_is_not_over() {
     let (to, mut book) = (receiver("wait: 0s, interval: 0s"), Book::default());
-    tell(&mut book, 0, &to, &firing(&[name("slow", 1)]));
+    tell(&mut book, 0, &to, &firing(&[&name("slow", 1)]));
     let unseen = Firing { all: false, ..firing(&[]) };
     assert_eq!(tell(&mut book, 60, &to, &unseen), "");
     assert_eq!(tell(&mut book, 61, &to, &firing(&[])), "-1");
@@ -143,11 +139,11 @@ fn many_alerts_are_several_notifications_and_all_are_repeated() {
     let (to, mut book) = (receiver("wait: 0s, interval: 30s, repeat: 1h"), Book::default());
     let many: Vec<AlertName> = (0..250).map(|number| name("slow", number)).collect();
     for at in [0, 3_600, 7_200] {
-        let said = tell(&mut book, at, &to, &firing(&many));
+        let said = tell(&mut book, at, &to, &firing(&many.iter().collect::<Vec<_>>()));
         let sizes: Vec<usize> = said.split(" | ").map(|one| one.split(' ').count()).collect();
         assert_eq!(sizes, [100, 100, 50], "at {at}");
     }
-    assert_eq!(tell(&mut book, 7_201, &to, &firing(&many)), "");
+    assert_eq!(tell(&mut book, 7_201, &to, &firing(&many.iter().collect::<Vec<_>>())), "");
 }
 
 /// A receiver as the documentation asks for one: it drops what it has seen.

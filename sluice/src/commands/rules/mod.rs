@@ -1,6 +1,7 @@
-//! `sluice rules`: rule files checked, and run against sample data, without a server.
+//! `sluice rules`: rule files checked, run against sample data, and against what a server has.
 
 mod check;
+mod replay;
 mod test;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ pub(crate) fn run(args: &RulesArgs) -> anyhow::Result<Exit> {
     match &args.command {
         RulesCommand::Check(args) => check::run(args),
         RulesCommand::Test(args) => test::run(args),
+        RulesCommand::Replay(args) => replay::run(args),
     }
 }
 

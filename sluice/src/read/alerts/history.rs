@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::window;
-use super::{AskError, Exit, Table, get, words};
+use super::{AskError, Exit, Table, get, words_of};
 use crate::cli::AlertsArgs;
 use crate::read::finish;
 
@@ -29,7 +29,7 @@ fn table(answer: &Value) -> Table {
         let text = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
         let series = match one["named"].as_bool() {
             Some(false) => "(not named)".to_owned(),
-            _ => one["dims"].as_object().map(words).unwrap_or_default(),
+            _ => words_of(&one["dims"]),
         };
         let count = one["count"].to_string();
         table.row([text("at"), text("severity"), text("rule"), text("from"), text("to"), count, series]);

@@ -47,7 +47,10 @@ async fn alerts(State(house): State<House>) -> Json<Value> {
 
 fn to_json(alert: &v1::ShownAlert, quiet: &QuietNow) -> Value {
     let since = alert.since.map(|since| rfc3339(Minute(u32::try_from(since / 60).unwrap_or(u32::MAX))));
-    let name = since.clone().filter(|_| alert.firing).map(|starts_at| AlertName { labels: texts(&alert.labels), starts_at });
+    let name = since
+        .clone()
+        .filter(|_| alert.firing)
+        .map(|starts_at| AlertName { labels: texts(&alert.labels), starts_at });
     json!({
         "rule": alert.rule,
         "account": alert.account,
