@@ -205,6 +205,7 @@ fn commands_read(coordinator: &Node) {
         (vec!["dimensions", "Load", "--include-open", "--last", "1h"], "S"),
         (vec!["hints", "Load", "--of", "S", "--include-open", "--last", "1h"], "39"),
         (vec!["health", "--strict"], "serving"),
+        (vec!["alerts", "--strict"], ""),
     ] {
         let output = harness::sluice(&[words.as_slice(), &["--server", &server]].concat());
         let said = String::from_utf8_lossy(&output.stdout).into_owned();

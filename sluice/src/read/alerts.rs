@@ -28,16 +28,23 @@ pub(crate) fn run(args: &AlertsArgs) -> Result<Exit, AskError> {
     }
     let all_here = answer["partial"] != true;
     if !all_here {
-        eprintln!("partial answer: a partition has not caught up, or has more alerts than are shown");
+        let reasons: Vec<&str> =
+            answer["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        match reasons.as_slice() {
+            [] => eprintln!("partial answer: there are more alerts than are shown"),
+            reasons => eprintln!("partial answer: {}", reasons.join("; ")),
+        }
     }
     Ok(if args.read.strict && !all_here { Exit::Partial } else { Exit::Good })
 }
 
-/// No partition holds any, and none are refused. Version 0 is that of no files.
+/// Partitions say that they hold none, and none are refused. Version 0 is that of no files.
 fn has_no_rules(answer: &Value) -> bool {
     let versions = answer["rules"]["versions"].as_array();
     answer["rules"]["refused"].is_null()
-        && versions.is_some_and(|versions| versions.iter().all(|version| version == "0000000000000000"))
+        && versions.is_some_and(|versions| {
+            !versions.is_empty() && versions.iter().all(|version| version == "0000000000000000")
+        })
 }
 
 fn table(answer: &Value) -> Table {
@@ -89,6 +96,7 @@ mod tests {
             has_no_rules(&json!({"alerts": [], "rules": {"versions": versions, "refused": refused}}))
         };
         assert!(none(&["0000000000000000"], Value::Null));
+        assert!(!none(&[], Value::Null), "nobody said so");
         assert!(!none(&["0000000000000000"], json!("a.yaml:1:1: the file is empty")));
         assert!(!none(&["0000000000000000", "8f00000000000001"], Value::Null));
     }

@@ -26,7 +26,8 @@ async fn alerts(State(house): State<House>) -> Json<Value> {
             Err(why) => reasons.push(format!("partition {partition} did not answer: {why}")),
         }
     }
-    reasons.extend(house.partitions.ready().err());
+    let behind = house.partitions.ready().err().unwrap_or_default();
+    reasons.extend(behind.lines().map(str::to_owned));
     let sum = |of: fn(&v1::PartitionAlerts) -> u64| said.iter().map(of).sum::<u64>();
     let mut versions: Vec<_> = said.iter().map(|one| format!("{:016x}", one.rules_version)).collect();
     versions.dedup();
