@@ -44,6 +44,15 @@ pub struct BlockHead {
     pub block_bytes: usize,
 }
 
+/// What a block frames.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    /// The kind's number in the upper half, the mode in the lower.
+    pub(crate) kind_and_mode: u8,
+    pub(crate) count: u64,
+    pub(crate) payload: &'a [u8],
+}
+
 /// A block taken apart and found whole.
 #[derive(Debug)]
 pub(crate) struct Block<'a> {
@@ -73,13 +82,22 @@ impl fmt::Display for Kind {
 /// Appends a block.
 pub(crate) fn put(kind: Kind, mode: u8, count: usize, payload: &[u8], out: &mut Vec<u8>) {
     debug_assert!(mode < 16, "BUG: mode {mode} does not fit its half byte");
-    let start = out.len();
-    out.extend_from_slice(&[VERSION, (kind as u8) << 4 | mode]);
-    varint::put(count as u64, out);
-    varint::put(payload.len() as u64, out);
-    out.extend_from_slice(payload);
-    let crc = crc32c::crc32c(&out[start..]);
-    out.extend_from_slice(&crc.to_le_bytes());
+    Frame { kind_and_mode: (kind as u8) << 4 | mode, count: count as u64, payload }.put(out);
+}
+
+// === impl Frame ===
+
+impl Frame<'_> {
+    /// Appends the block.
+    pub(crate) fn put(self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&[VERSION, self.kind_and_mode]);
+        varint::put(self.count, out);
+        varint::put(self.payload.len() as u64, out);
+        out.extend_from_slice(self.payload);
+        let crc = crc32c::crc32c(&out[start..]);
+        out.extend_from_slice(&crc.to_le_bytes());
+    }
 }
 
 /// Moves `input` behind its first block without reading that: neither checksum nor content are checked,
@@ -95,7 +113,7 @@ pub fn skip_block(input: &mut &[u8]) -> Result<BlockHead, CodecError> {
 /// The checksum comes before the kind and the count: a flipped bit is named as damage, not as
 /// somebody asking for the wrong thing.
 pub(crate) fn open(input: &[u8], kind: Kind, values_max: usize) -> Result<Block<'_>, CodecError> {
-    let (head, payload) = split(input)?;
+    let (head, Frame { payload, .. }) = split(input)?;
     let (block, rest) = input.split_at(head.block_bytes);
     check_crc(block)?;
     if head.kind != kind as u8 {
@@ -106,8 +124,8 @@ pub(crate) fn open(input: &[u8], kind: Kind, values_max: usize) -> Result<Block<
     Ok(Block { mode: head.mode, count, payload, rest })
 }
 
-/// The head and the payload, if all the bytes are there.
-fn split(input: &[u8]) -> Result<(BlockHead, &[u8]), CodecError> {
+/// The head and what it frames, if all the bytes are there.
+pub(crate) fn split(input: &[u8]) -> Result<(BlockHead, Frame<'_>), CodecError> {
     let truncated = |part, missing| CodecError::Truncated { part, at: input.len(), missing };
     let (version, mut rest) = input.split_first().ok_or(truncated("head", 1))?;
     if *version != VERSION {
@@ -125,11 +143,12 @@ fn split(input: &[u8]) -> Result<(BlockHead, &[u8]), CodecError> {
         return Err(truncated("crc", missing as u64));
     }
     let block_bytes = input.len() - after_payload + CRC_BYTES;
-    Ok((BlockHead { kind: kind_and_mode >> 4, mode: kind_and_mode & 15, count, block_bytes }, payload))
+    let head = BlockHead { kind: kind_and_mode >> 4, mode: kind_and_mode & 15, count, block_bytes };
+    Ok((head, Frame { kind_and_mode: *kind_and_mode, count, payload }))
 }
 
 /// A varint of the head. One without an end is cut off, or so damaged that more bytes would not help.
-fn take_number(input: &[u8], rest: &mut &[u8]) -> Result<u64, CodecError> {
+pub(crate) fn take_number(input: &[u8], rest: &mut &[u8]) -> Result<u64, CodecError> {
     varint::take(rest).map_err(|Flaw(_)| match rest.len() < varint::BYTES_MAX {
         true => CodecError::Truncated { part: "head", at: input.len(), missing: 1 },
         false => CodecError::Head,

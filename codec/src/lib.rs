@@ -24,6 +24,7 @@
 // From the outside in: what is called, how it is framed, how a mode is chosen, the modes, the bits.
 mod column;
 
+mod bare;
 mod block;
 mod error;
 
@@ -57,6 +58,7 @@ mod varint;
 #[cfg(test)]
 mod tests;
 
+pub use bare::{put_bare, take_bare};
 pub use block::{BlockHead, Kind, VERSION, skip_block};
 pub use column::{
     decode_bytes, decode_dense_ids, decode_flags, decode_floats, decode_ids, decode_int_bits, decode_ints,

@@ -6,6 +6,8 @@ use crc32c::{crc32c, crc32c_append};
 /// design (`SlabBlock::ROWS_MAX`) and more than a run has memory for.
 const ROWS_MAX: u32 = 4_096;
 
+/// `store/src/slab/short.rs`.
+const SHORT_VERSION: u8 = 2;
 /// `store/src/slab/directory.rs`.
 const HEAD_BYTES: usize = 6;
 const ENTRY_BYTES: usize = 5;
@@ -30,6 +32,9 @@ pub fn mended_block(bytes: &[u8]) -> Vec<u8> {
     if bytes.len() < HEAD_BYTES + CRC_BYTES {
         return bytes;
     }
+    if bytes[0] == SHORT_VERSION {
+        return mended_short_block(bytes);
+    }
     let columns = usize::from(bytes[1]).min((bytes.len() - HEAD_BYTES - CRC_BYTES) / ENTRY_BYTES);
     bytes[1] = columns as u8; // no more than it was
     let rows = u32_at(&bytes, 2);
@@ -44,6 +49,15 @@ pub fn mended_block(bytes: &[u8]) -> Vec<u8> {
         start += length;
     }
     put_crc(&mut bytes, head_end);
+    bytes
+}
+
+/// Its columns have no checksums of their own.
+fn mended_short_block(mut bytes: Vec<u8>) -> Vec<u8> {
+    let rows = u32_at(&bytes, 1);
+    put_u32_at(&mut bytes, 1, if rows > ROWS_MAX { rows % ROWS_MAX } else { rows });
+    let content = bytes.len() - CRC_BYTES;
+    put_crc(&mut bytes, content);
     bytes
 }
 

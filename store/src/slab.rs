@@ -7,11 +7,13 @@
 mod columns;
 mod directory;
 mod extremes;
+mod levels;
 mod minutes;
 mod numbers;
 mod page;
 mod read;
 mod rows;
+mod short;
 mod sketches;
 
 use model::{Aggregate, Distinct, Distribution, Kinds, LocalId, Scalars};
@@ -106,7 +108,7 @@ impl SlabBlock {
         check_order(&self.ids)?;
         let mut out = DirectoryWriter::new(self.len());
         out.column(Tag::Ids, |bytes| codec::encode_ids(&self.ids, bytes));
-        self.rows.put(&mut out);
+        self.rows.put(&[], &mut out);
         out.finish()
     }
 }

@@ -103,7 +103,7 @@ fn a_damaged_block_is_named_and_the_others_are_read() {
     let damage = stats.unwrap().damage;
     assert_eq!((rows, damage.blocks, damage.names.len()), (6, 1, 1));
     let name = &damage.names[0];
-    assert!(name.contains("SumInts of slab block (metric id 4, minute 28000000, seal 99)"), "{name}");
+    assert!(name.contains("slab block (metric id 4, minute 28000000, seal 99)"), "{name}");
 }
 
 #[test]

@@ -206,10 +206,10 @@ fn rows_out_of_order_are_refused() {
 #[test]
 fn a_newer_version_is_named() {
     let mut bytes = SlabBlock::new().encode().unwrap();
-    bytes[0] = 2;
+    bytes[0] = 3;
     let error = SlabColumns::new().read(&bytes, Columns::ALL).unwrap_err();
     assert!(
-        error.to_string().contains("format version 2, this build reads up to 1: run the newer version"),
+        error.to_string().contains("format version 3, this build reads up to 2: run the newer version"),
         "{error}"
     );
 }
@@ -221,15 +221,30 @@ fn a_service_that_only_counts_costs_next_to_nothing() {
     assert!(bytes.len() < 200, "{} bytes", bytes.len());
 }
 
+/// Too large for the short form.
+fn long() -> (Rows, Vec<u8>) {
+    // Mixed twice: multiples of one constant differ by few deltas.
+    let mixed = |id: u32| {
+        (id.wrapping_mul(2_654_435_761) ^ id.wrapping_mul(40_503) >> 11).wrapping_mul(2_246_822_519)
+    };
+    let row = |id: u32| {
+        Aggregate::of(Scalars::of(Number::Int(i64::from(mixed(id)).wrapping_mul(i64::from(mixed(!id))))))
+    };
+    let rows: Rows = (0..5_000).map(|id| (id, row(id))).collect();
+    let bytes = block(&rows).encode().unwrap();
+    assert_eq!(bytes[0], 1);
+    (rows, bytes)
+}
+
 #[test]
 fn a_head_that_lies_is_refused_before_it_is_believed() {
-    let whole = SlabBlock::of([(7, &Aggregate::of(Scalars::of(Number::Int(1))))]).encode().unwrap();
+    let (_, whole) = long();
     let with_rows = |rows: u32| with_head(&whole, |head| head[2..6].copy_from_slice(&rows.to_le_bytes()));
     refused(
         &with_rows(u32::MAX),
         "the head is damaged (it claims 4294967295 rows, at most 67108864 are read)",
     );
-    refused(&with_rows(1 << 26), "column Ids is damaged (it has 1 values for 67108864 rows)");
+    refused(&with_rows(1 << 26), "column Ids is damaged (it has 5000 values for 67108864 rows)");
     refused(&with_rows(0), "column Ids is damaged");
     let longer = with_head(&whole, |head| head[7] += 1);
     refused(&longer, "the body is damaged (its columns take");
@@ -237,11 +252,15 @@ fn a_head_that_lies_is_refused_before_it_is_believed() {
 
 #[test]
 fn bytes_after_a_column_of_ids_are_named() {
+    // Too large for the short form, where what follows is another column.
     let mut sketches = Sketches::default();
-    sketches.distinct.get_or_insert_default().observe("one");
-    sketches.distribution.get_or_insert_default().record(1.0);
+    for number in 0..40_000_u32 {
+        sketches.distinct.get_or_insert_default().observe(&number.to_string());
+        sketches.distribution.get_or_insert_default().record(f64::from(number));
+    }
     let row = Aggregate { scalars: Scalars::of(Number::Int(1)), sketches: Some(Box::new(sketches)) };
     let slab = SlabBlock::of([(7, &row)]).encode().unwrap();
+    assert_eq!(slab[0], 1);
     for (tag, name) in [(16, "DistinctRows"), (24, "DistributionRows")] {
         let why = format!("column {name} is damaged (1 bytes follow after its end)");
         refused(&with_byte_after(&slab, tag), &why);
@@ -271,8 +290,7 @@ fn with_byte_after(block: &[u8], tag: u8) -> Vec<u8> {
 
 #[test]
 fn a_column_of_a_later_build_is_passed_over() {
-    let row = Aggregate::of(Scalars::of(Number::Int(1)));
-    let whole = SlabBlock::of([(7, &row)]).encode().unwrap();
+    let (rows, whole) = long();
     let (columns, bodies) = (usize::from(whole[1]), 6 + 5 * usize::from(whole[1]) + 4);
     let mut later = whole[..6 + 5 * columns].to_vec();
     later[1] += 1;
@@ -280,6 +298,30 @@ fn a_column_of_a_later_build_is_passed_over() {
     later.extend_from_slice(&crc32c::crc32c(&later).to_le_bytes());
     later.extend_from_slice(&whole[bodies..]);
     later.extend_from_slice(b"???");
+    let mut read = SlabColumns::new();
+    read.read(&later, Columns::ALL).unwrap();
+    same(&rows, &read, Columns::ALL).unwrap();
+}
+
+#[test]
+fn the_same_of_the_short_form() {
+    let row = Aggregate::of(Scalars::of(Number::Int(1)));
+    let whole = SlabBlock::of([(7, &row)]).encode().unwrap();
+    assert_eq!(whole[0], 2);
+    let with = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut content = whole[..whole.len() - 4].to_vec();
+        change(&mut content);
+        let crc = crc32c::crc32c(&content);
+        [content, crc.to_le_bytes().to_vec()].concat()
+    };
+    let with_rows = |rows: u32| with(&|content| content[1..5].copy_from_slice(&rows.to_le_bytes()));
+    refused(&with_rows(u32::MAX), "at most 67108864 rows");
+    refused(&with_rows(2), "column Ids is damaged");
+    refused(&with(&|content| content.truncate(content.len() - 1)), "column 4 is damaged");
+    refused(&with(&|content| content.truncate(4)), "the head is damaged (its bytes end early)");
+    let crowd = |content: &mut Vec<u8>| (0..256).for_each(|_| content.extend_from_slice(&[200, 0x10, 0]));
+    refused(&with(&crowd), "more than 255 columns");
+    let later = with(&|content| content.extend_from_slice(&[200, 0x10, 3, b'?', b'?', b'?']));
     let mut read = SlabColumns::new();
     read.read(&later, Columns::ALL).unwrap();
     assert_eq!((read.ids(), read.aggregate(0).unwrap()), (&[7][..], row));

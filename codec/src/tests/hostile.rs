@@ -155,6 +155,28 @@ proptest! {
         prop_assert_eq!(rest, &after[..]);
     }
 
+    #[test]
+    fn a_bare_block_is_the_block_again(column in columns(), usual: bool, after in vec(any::<u8>(), 0..20)) {
+        let (block, mut bare) = (column.encode(), Vec::new());
+        let usual_count = if usual { column.len() } else { column.len() + 1 };
+        put_bare(&block, usual_count, &mut bare).expect("a whole block");
+        prop_assert!(bare.len() <= block.len() - 5, "version and checksum at the least are gone");
+        bare.extend_from_slice(&after);
+        let (mut rest, mut again) = (&bare[..], b"before".to_vec());
+        take_bare(&mut rest, usual_count, &mut again).expect("a whole one");
+        prop_assert_eq!((&again[6..], rest), (&block[..], &after[..]));
+    }
+
+    #[test]
+    fn a_bare_block_that_is_cut_is_an_error(column in columns(), at: prop::sample::Index) {
+        let (mut bare, mut out) = (Vec::new(), Vec::new());
+        put_bare(&column.encode(), 7, &mut bare).expect("a whole block");
+        let cut = &bare[..at.index(bare.len())];
+        let mut rest = cut;
+        prop_assert!(take_bare(&mut rest, 7, &mut out).is_err());
+        prop_assert!(rest == cut && out.is_empty());
+    }
+
     /// The head, and what a mode needs beyond the numbers, do not grow with the column.
     #[test]
     fn no_column_of_integers_is_much_larger_than_its_bytes(values in ints()) {

@@ -1,15 +1,15 @@
-//! The frame of a block: version, rows, and where each column lies.
+//! The frame of a block in its long form: version, rows, and where each column lies.
 
 use crate::StoreError;
 
-use super::SlabBlock;
+use super::{SlabBlock, short};
 
 const VERSION: u8 = 1;
 /// Version, number of columns, rows.
 const HEAD_BYTES: usize = 1 + 1 + 4;
 /// Tag, length.
 const ENTRY_BYTES: usize = 1 + 4;
-const CRC_BYTES: usize = 4;
+pub(super) const CRC_BYTES: usize = 4;
 
 const _: () = assert!(SlabBlock::BYTES_MAX <= u32::MAX as usize, "a column's length is 32 bits wide");
 const _: () = assert!(SlabBlock::ROWS_MAX <= u32::MAX as usize, "the number of rows is 32 bits wide");
@@ -29,6 +29,8 @@ pub(super) enum Tag {
     MaxFloats = 9,
     MinDistances = 10,
     MaxDistances = 11,
+    SumLevels = 12,
+    SumDistances = 13,
     DistinctRows = 16,
     DistinctEstimates = 17,
     DistinctSketches = 18,
@@ -48,7 +50,8 @@ pub(super) enum Tag {
 /// Gathers columns, ascending by tag.
 pub(super) struct DirectoryWriter {
     rows: usize,
-    entries: Vec<(Tag, usize)>,
+    /// Tags, and how long their columns are.
+    entries: Vec<(u8, usize)>,
     bodies: Vec<u8>,
 }
 
@@ -68,29 +71,73 @@ impl DirectoryWriter {
 
     /// Appends what `encode` appends.
     pub(super) fn column(&mut self, tag: Tag, encode: impl FnOnce(&mut Vec<u8>)) {
-        debug_assert!(self.entries.last().is_none_or(|(last, _)| *last < tag), "BUG: columns out of order");
+        debug_assert!(
+            self.entries.last().is_none_or(|(last, _)| *last < tag as u8),
+            "BUG: columns out of order"
+        );
         let start = self.bodies.len();
         encode(&mut self.bodies);
-        self.entries.push((tag, self.bodies.len() - start));
+        self.entries.push((tag as u8, self.bodies.len() - start));
     }
 
+    /// The same of a column that was read, whatever its tag; `read` is told how many rows there are.
+    pub(super) fn add<E>(
+        &mut self,
+        tag: u8,
+        read: impl FnOnce(usize, &mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = self.bodies.len();
+        read(self.rows, &mut self.bodies)?;
+        self.entries.push((tag, self.bodies.len() - start));
+        Ok(())
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Tags and bytes.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (u8, &[u8])> {
+        let mut start = 0;
+        self.entries.iter().map(move |(tag, length)| {
+            start += length;
+            (*tag, &self.bodies[start - length..start])
+        })
+    }
+
+    /// The bytes of the block: in its short form where it is small.
     pub(super) fn finish(self) -> Result<Vec<u8>, StoreError> {
-        let bytes = HEAD_BYTES + ENTRY_BYTES * self.entries.len() + CRC_BYTES + self.bodies.len();
+        if self.rows <= SlabBlock::ROWS_MAX && self.long_bytes() <= short::LONG_BYTES_MAX {
+            short::put(&self)
+        } else {
+            self.long()
+        }
+    }
+
+    /// In its long form.
+    pub(super) fn long(self) -> Result<Vec<u8>, StoreError> {
+        let bytes = self.long_bytes();
         let (rows, rows_max, bytes_max) = (self.rows, SlabBlock::ROWS_MAX, SlabBlock::BYTES_MAX);
         if rows > rows_max || bytes > bytes_max {
             return Err(StoreError::TooLarge { rows, bytes, rows_max, bytes_max });
         }
+        let too_many = |_| StoreError::damaged("the head", "it has more than 255 columns");
+        let columns = u8::try_from(self.entries.len()).map_err(too_many)?;
         let mut out = Vec::with_capacity(bytes);
-        out.extend_from_slice(&[VERSION, self.entries.len() as u8]);
+        out.extend_from_slice(&[VERSION, columns]);
         out.extend_from_slice(&(rows as u32).to_le_bytes()); // both limits fit 32 bits
         for (tag, length) in &self.entries {
-            out.push(*tag as u8);
+            out.push(*tag);
             out.extend_from_slice(&(*length as u32).to_le_bytes());
         }
         let crc = crc32c::crc32c(&out);
         out.extend_from_slice(&crc.to_le_bytes());
         out.extend_from_slice(&self.bodies);
         Ok(out)
+    }
+
+    fn long_bytes(&self) -> usize {
+        HEAD_BYTES + ENTRY_BYTES * self.entries.len() + CRC_BYTES + self.bodies.len()
     }
 }
 
@@ -101,7 +148,7 @@ impl<'a> Directory<'a> {
         let short = || StoreError::damaged("the head", "its bytes end early");
         let [version, columns, rows @ ..] = *bytes.first_chunk::<HEAD_BYTES>().ok_or_else(short)?;
         if version != VERSION {
-            return Err(StoreError::Version { what: "the head".into(), found: version, known: VERSION });
+            return Err(StoreError::Version { what: "the head".into(), found: version, known: short::VERSION });
         }
         let head_end = HEAD_BYTES + ENTRY_BYTES * usize::from(columns);
         let (head, rest) = bytes.split_at_checked(head_end).ok_or_else(short)?;

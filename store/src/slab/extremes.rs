@@ -115,7 +115,7 @@ mod tests {
     use model::{Aggregate, Number, Scalars};
     use proptest::prelude::*;
 
-    use super::super::{Columns, SlabBlock, SlabColumns};
+    use super::super::{Columns, SlabBlock, SlabColumns, short};
     use super::*;
 
     fn block(rows: &[Scalars]) -> Vec<u8> {
@@ -125,7 +125,8 @@ mod tests {
     }
 
     fn has(bytes: &[u8], tag: Tag) -> bool {
-        Directory::open(bytes).unwrap().column(tag).is_some()
+        let mut long = Vec::new();
+        Directory::open(short::lengthened(bytes, &mut long).unwrap()).unwrap().column(tag).is_some()
     }
 
     fn row(level: i64, below: i64, above: i64) -> Scalars {

@@ -41,6 +41,11 @@ impl PageMinutes {
         self.masks.clear();
     }
 
+    /// How many minutes each series has.
+    pub(super) fn lengths(&self) -> Vec<usize> {
+        self.masks.iter().map(|mask| mask.count_ones() as usize).collect()
+    }
+
     pub(super) fn put(&self, out: &mut DirectoryWriter) {
         let (mut columns, mut before) = (Scratch::default(), WHOLE);
         for &mask in &self.masks {

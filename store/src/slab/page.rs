@@ -73,7 +73,7 @@ impl PageBlock {
     pub fn encode(&self) -> Result<Vec<u8>, StoreError> {
         super::check_order(&self.minutes.series)?;
         let mut out = DirectoryWriter::new(self.rows.len());
-        self.rows.put(&mut out);
+        self.rows.put(&self.minutes.lengths(), &mut out);
         self.minutes.put(&mut out);
         out.finish()
     }

@@ -8,10 +8,11 @@ use crate::StoreError;
 
 use super::directory::{Directory, Tag, decode};
 use super::extremes::{self, Seen};
+use super::levels;
 use super::minutes::PageMinutes;
 use super::numbers::{self, Scratch};
 use super::sketches::{DistinctRows, DistributionRows, required, retain};
-use super::{Columns, OWN_EXTREMES, stores_extremes};
+use super::{Columns, OWN_EXTREMES, short, stores_extremes};
 
 /// Columns by row. Reused from block to block, it allocates only when a block is larger than all before.
 ///
@@ -32,6 +33,8 @@ pub struct SlabColumns {
     distribution: DistributionRows,
     scratch: Scratch,
     page: PageMinutes,
+    /// Where a block in its short form is made long.
+    long: Vec<u8>,
     /// Kinds and bits of the rows that store their extremes.
     extreme_kinds: Vec<u8>,
     extremes: Vec<u64>,
@@ -76,7 +79,7 @@ impl SlabColumns {
     /// # Errors
     /// As [`SlabColumns::read`].
     pub fn rows_of(bytes: &[u8]) -> Result<usize, StoreError> {
-        Ok(Directory::open(bytes)?.rows)
+        Ok(Directory::open(short::lengthened(bytes, &mut Vec::new())?)?.rows)
     }
 
     fn replace(
@@ -86,11 +89,13 @@ impl SlabColumns {
         fill_ids: impl FnOnce(&mut Self, &Directory<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         self.clear();
-        let result = Directory::open(bytes).and_then(|directory| {
+        let mut long = std::mem::take(&mut self.long);
+        let result = short::lengthened(bytes, &mut long).and_then(Directory::open).and_then(|directory| {
             self.wanted = wanted;
             fill_ids(self, &directory)?;
             self.fill(&directory, wanted)
         });
+        self.long = long;
         if result.is_err() {
             self.clear();
         }
@@ -138,7 +143,11 @@ impl SlabColumns {
             return decode(Tag::SumInts, bytes, directory.rows, &mut self.sums, codec::decode_int_bits);
         }
         self.fill_kinds(directory)?;
-        numbers::take(numbers::SUM, directory, &self.kinds, &mut self.scratch, &mut self.sums)
+        let Self { kinds, page, scratch, sums, .. } = self;
+        if levels::take_sums(directory, page, kinds, scratch, sums)? {
+            return Ok(());
+        }
+        numbers::take(numbers::SUM, directory, kinds, scratch, sums)
     }
 
     fn fill_kinds(&mut self, directory: &Directory<'_>) -> Result<(), StoreError> {
@@ -189,6 +198,7 @@ impl SlabColumns {
     /// Gives back all memory that the rows do not need.
     pub(crate) fn release(&mut self) {
         (self.scratch, self.page) = (Scratch::default(), PageMinutes::default());
+        self.long = Vec::new();
         (self.extreme_kinds, self.extremes) = (Vec::new(), Vec::new());
         self.ids.shrink_to_fit();
         self.minutes.shrink_to_fit();

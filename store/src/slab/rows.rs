@@ -5,7 +5,7 @@ use model::{Distinct, Distribution, Kinds, Scalars};
 use super::OWN_EXTREMES;
 use super::directory::{DirectoryWriter, Tag};
 use super::extremes::{self, Seen};
-use super::numbers;
+use super::levels;
 use super::sketches::{DistinctRows, DistributionRows};
 
 /// Rows that are being gathered. Cleared, it keeps its buffers.
@@ -67,15 +67,18 @@ impl Rows {
         self.distinct.sketch_bytes() + self.distribution.sketch_bytes()
     }
 
-    /// Writes every column that has a value.
-    pub(super) fn put(&self, out: &mut DirectoryWriter) {
+    /// Writes every column that has a value. `series` is how many rows each series has, in a page.
+    pub(super) fn put(&self, series: &[usize], out: &mut DirectoryWriter) {
         if self.kinds.iter().any(|kinds| *kinds != 0) {
             out.column(Tag::Kinds, |bytes| codec::encode_flags(&self.kinds, bytes));
         }
         out.column(Tag::Counts, |bytes| codec::encode_uints(&self.counts, bytes));
-        numbers::put(numbers::SUM, &self.sums, &self.kinds, out);
+        let levels = levels::put_sums(&self.sums, &self.kinds, series, out);
         let seen = Seen { counts: &self.counts, kinds: &self.kinds, sums: &self.sums };
         extremes::put(seen, &self.mins, &self.maxes, &self.extreme_kinds, out);
+        if let Some(levels) = levels {
+            levels.put(out);
+        }
         self.distinct.put(out);
         self.distribution.put(out);
     }
