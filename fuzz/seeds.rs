@@ -19,7 +19,7 @@ use partition_log::{EmbeddedLog, LogConfig, append_blocking};
 use prost::Message as _;
 use proto::{BatchBuilder, encode_rows, encode_rules, encode_seal, v1};
 use sluice_fuzz::{LIMITS, NOW, glue, join};
-use store::{Cf, CompactOptions, Kv as _, MemoryKv, PageBlock, SlabBlock, build_day, compact_hour};
+use store::{Cf, CompactOptions, Kv as _, MemoryKv, PageBlock, SlabBlock, close_day, compact_hour};
 
 const MINUTE: Minute = Minute((NOW / 60) as u32);
 
@@ -286,7 +286,7 @@ fn kept(records: &[Bytes], compacts: bool) -> MemoryKv {
         let batch =
             compact_hour(&*disk.snapshot(), metric, hour, CompactOptions::default()).expect("good blocks");
         batch.into_iter().for_each(|batch| disk.commit(batch).expect("a good disk"));
-        let batch = build_day(&*disk.snapshot(), metric, hour / 24).expect("good blocks");
+        let batch = close_day(&*disk.snapshot(), metric, hour / 24).expect("good blocks");
         disk.commit(batch).expect("a good disk");
     }
     disk

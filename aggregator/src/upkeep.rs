@@ -18,7 +18,7 @@ use partition_log::Offset;
 use proto::encode_delete;
 use store::cold::{self, Moved};
 use store::{
-    Chore, ColdPlace, Kv, KvBatch, KvSnapshot, Planner, Settled, StoreError, Tier, build_day, compact_hour,
+    Chore, ColdPlace, Kv, KvBatch, KvSnapshot, Planner, Settled, StoreError, Tier, close_day, compact_hour,
 };
 
 use crate::expiry::Expiry;
@@ -286,6 +286,6 @@ impl House {
 fn work(snapshot: &dyn KvSnapshot, chore: Chore, expiry: &Expiry) -> Result<Option<KvBatch>, StoreError> {
     match chore {
         Chore::Hour { metric, hour } => compact_hour(snapshot, metric, hour, expiry.options(metric)),
-        Chore::Day { metric, day } => build_day(snapshot, metric, day).map(Some),
+        Chore::Day { metric, day } => close_day(snapshot, metric, day).map(Some),
     }
 }

@@ -3,23 +3,27 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use model::{Aggregate, LocalId, Minute};
+use model::{Aggregate, LocalId};
 use sluice_fuzz::mended_block;
-use store::{Columns, SlabBlock, SlabColumns};
+use store::{Columns, SlabBlock, SlabColumns, Tier};
 
-const HOUR: Minute = Minute(28_000_020);
+/// An hour and a day, as keys of pages say.
+const PERIODS: [(Tier, u32); 2] = [(Tier::Hour, 466_667), (Tier::Day, 19_444)];
 
 fuzz_target!(|data: &[u8]| {
     check(&mended_block(data), &mut SlabColumns::new());
 });
 
 fn check(bytes: &[u8], columns: &mut SlabColumns) {
-    if columns.read_page(bytes, HOUR, Columns::ALL).is_ok() {
-        assert_eq!(columns.minutes().len(), columns.len());
-        assert!(columns.minutes().iter().all(|minute| (HOUR..HOUR.plus(60)).contains(minute)));
-        (0..columns.len()).for_each(|row| drop(columns.aggregate(row)));
-    } else {
-        assert!(columns.is_empty());
+    for (tier, period) in PERIODS {
+        let span = tier.range(period);
+        if columns.read_page(bytes, span, Columns::ALL).is_ok() {
+            assert_eq!(columns.minutes().len(), columns.len());
+            assert!(columns.minutes().iter().all(|minute| span.contains(*minute)));
+            (0..columns.len()).for_each(|row| drop(columns.aggregate(row)));
+        } else {
+            assert!(columns.is_empty());
+        }
     }
     if columns.read(bytes, Columns::ALL).is_err() {
         assert!(columns.is_empty());

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use model::{Minute, MinuteRange};
 use sluice_fuzz::{Entry, disk, entries};
 use store::{
-    Cf, Columns, CompactOptions, Kv as _, MemoryKv, PartKey, Scan, SlabColumns, SlabKey, build_day,
+    Cf, Columns, CompactOptions, Kv as _, MemoryKv, PartKey, Scan, SlabColumns, SlabKey, Tier, close_day,
     compact_hour, read_dictionary, scan, verify,
 };
 
@@ -32,8 +32,9 @@ fuzz_target!(|data: &[u8]| {
 fn place(entry: &Entry<'_>) -> Option<(u32, u32)> {
     match entry.cf {
         Cf::Slabs => SlabKey::from_bytes(entry.key).map(|key| (key.metric, key.minute.0 / 60)),
-        Cf::Pages | Cf::Hours => PartKey::from_bytes(entry.key).map(|key| (key.metric, key.period)),
-        Cf::Days => PartKey::from_bytes(entry.key).map(|key| (key.metric, key.period.saturating_mul(24))),
+        Cf::Pages | Cf::Hours | Cf::Days => {
+            PartKey::from_bytes(entry.key).map(|key| (key.metric, Tier::Hour.of(key.span(entry.cf).from)))
+        }
         Cf::Series | Cf::State | Cf::Hints => None,
     }
 }
@@ -50,7 +51,7 @@ fn check(disk: &MemoryKv, metric: u32, hour: u32) {
         disk.commit(batch).expect("a disk in memory takes everything");
         scan_all(disk, metric, minutes);
     }
-    let _ = build_day(&*disk.snapshot(), metric, hour / 24);
+    let _ = close_day(&*disk.snapshot(), metric, hour / 24);
 }
 
 fn scan_all(disk: &MemoryKv, metric: u32, minutes: MinuteRange) {

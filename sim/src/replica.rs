@@ -7,7 +7,7 @@ use bytes::Bytes;
 use model::Minute;
 use partition_log::{Entry, Offset};
 use store::{
-    Chore, CompactOptions, CrashPoint, Kv, KvBatch, MemoryKv, Planner, Settled, build_day, compact_hour,
+    Chore, CompactOptions, CrashPoint, Kv, KvBatch, MemoryKv, Planner, Settled, close_day, compact_hour,
 };
 
 use crate::Wrong;
@@ -127,7 +127,7 @@ impl Replica {
             Chore::Hour { metric, hour } => {
                 compact_hour(&*snapshot, metric, hour, CompactOptions::default())?.unwrap_or_default()
             }
-            Chore::Day { metric, day } => build_day(&*snapshot, metric, day)?,
+            Chore::Day { metric, day } => close_day(&*snapshot, metric, day)?,
         };
         drop(snapshot);
         let batches = self.sabotage.chore(chore, batch);

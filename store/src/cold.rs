@@ -47,6 +47,11 @@ pub(crate) fn page<'a>(snapshot: &dyn KvSnapshot, value: &'a [u8]) -> Result<Cow
     }
 }
 
+/// Has the page moved out? Also where its reference is damaged.
+pub(crate) fn is_reference(value: &[u8]) -> bool {
+    !matches!(Reference::read(value), Ok(None))
+}
+
 // === impl Cold ===
 
 impl Cold {

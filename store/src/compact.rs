@@ -7,21 +7,25 @@
 //! Never: two writers. Whoever commits these batches is the only one that writes pages, hours and days.
 //!
 //! What holds in every snapshot:
-//! 1. a row lies in the slabs or in the pages of its hour, never in both;
+//! 1. a row lies in the slabs, in the pages of its hour or in the folded page of its day, never in two of them;
 //! 2. an hour's blocks are its pages merged by series, for as long as the pages are kept;
-//! 3. a day's blocks, when there are any, are its hours' blocks merged, for as long as these are kept.
+//! 3. a day's blocks, when there are any, are its hours' blocks merged, for as long as these are kept;
+//! 4. a folded day has blocks of the day, and neither pages nor blocks of its hours.
 //!
 //! Where retention has taken the pages, late rows are merged into the hour's blocks (2 becomes what is left of it), and
 //! where it has taken the hours, into the day's.
 
 mod day;
 mod due;
+mod fold;
 mod hour;
 mod planner;
 mod slabs;
 mod writer;
 
-pub use day::build_day;
+pub(crate) use day::build_day;
+pub use day::close_day;
 pub use due::Settled;
+pub(crate) use fold::{folded, unfold_day};
 pub use hour::{CompactOptions, compact_hour};
 pub use planner::{Chore, Planner};

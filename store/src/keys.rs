@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Slabs   │ metric id u32 │ minute u32 │ log offset of the seal u64 │
-//! Pages   │ metric id u32 │ hour u32   │ last local id u32 │
+//! Pages   │ metric id u32 │ hour u32   │ last local id u32 │    or 2^31 + day in the place of the hour: a folded day
 //! Hours   │ metric id u32 │ hour u32   │ last local id u32 │
 //! Days    │ metric id u32 │ day u32    │ last local id u32 │
 //! Series  │ 'M' │ metric id u32 │
@@ -12,9 +12,9 @@
 //!
 //! `M` sorts before `S`: one pass over the family meets every metric before the first series that names it.
 
-use model::{LocalId, MetricId, Minute};
+use model::{LocalId, MetricId, Minute, MinuteRange};
 
-use crate::{Cf, StoreError};
+use crate::{Cf, StoreError, Tier};
 
 /// The checkpoint's head in [`crate::Cf::State`].
 pub const CHECKPOINT_KEY: &[u8] = b"C";
@@ -39,7 +39,7 @@ pub struct SlabKey {
 pub struct PartKey {
     /// The metric within the partition.
     pub metric: MetricId,
-    /// Hours or days since 1970.
+    /// Hours or days since 1970; of a folded day's page [`PartKey::FOLDED`] and the day.
     pub period: u32,
     /// The greatest local id in it.
     pub last: LocalId,
@@ -90,6 +90,18 @@ impl SlabKey {
 impl PartKey {
     /// Bytes of a key.
     pub const BYTES: usize = 12;
+    /// In the period of a page: it is of a whole day. No hour is that late.
+    pub const FOLDED: u32 = 1 << 31;
+
+    /// When the rows of this part of a family are.
+    #[must_use]
+    pub fn span(self, cf: Cf) -> MinuteRange {
+        match (cf, self.period & Self::FOLDED) {
+            (Cf::Days, _) => Tier::Day.range(self.period),
+            (_, 0) => Tier::Hour.range(self.period),
+            _ => Tier::Day.range(self.period & !Self::FOLDED),
+        }
+    }
 
     /// Of what a family's iterator came upon.
     pub(crate) fn read(cf: Cf, key: &[u8]) -> Result<Self, StoreError> {

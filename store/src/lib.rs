@@ -2,7 +2,7 @@
 //! checkpoint.
 //!
 //! In:    one [`KvBatch`] a seal, applied as a whole or not at all, durable when `commit` returns; one a step of
-//!        compaction ([`compact_hour`], [`build_day`]), which changes how rows are kept and not what they are.
+//!        compaction ([`compact_hour`], [`close_day`]), which changes how rows are kept and not what they are.
 //! Out:   [`scan()`]: the rows of one metric over a range of minutes, only the columns that are asked for, and no more
 //!        finely than is asked for.
 //! Kept:  seven column families of one key-value store a partition; `FORMAT.md` draws every byte.
@@ -37,7 +37,7 @@ mod salvage;
 mod scan;
 mod verify;
 
-pub use compact::{Chore, CompactOptions, Planner, Settled, build_day, compact_hour};
+pub use compact::{Chore, CompactOptions, Planner, Settled, close_day, compact_hour};
 pub use error::StoreError;
 pub use keys::{CHECKPOINT_KEY, PartKey, SlabKey, metric_key, series_key};
 pub use kv::{Cf, ColdPlace, Each, Kv, KvBatch, KvOp, KvSnapshot};

@@ -83,12 +83,13 @@ pub(crate) fn any_part(
 
 /// The part's name in an error.
 pub(crate) fn name(cf: Cf, key: PartKey) -> String {
-    let (what, period) = match cf {
-        Cf::Pages => ("page", "hour"),
-        Cf::Hours => ("hour block", "hour"),
-        _ => ("day block", "day"),
+    let (what, period, number) = match (cf, key.period & PartKey::FOLDED) {
+        (Cf::Pages, 0) => ("page", "hour", key.period),
+        (Cf::Pages, _) => ("page", "day", key.period & !PartKey::FOLDED),
+        (Cf::Hours, _) => ("hour block", "hour", key.period),
+        _ => ("day block", "day", key.period),
     };
-    format!("{what} (metric id {}, {period} {}, series up to {})", key.metric, key.period, key.last)
+    format!("{what} (metric id {}, {period} {number}, series up to {})", key.metric, key.last)
 }
 
 /// Where the next wanted series would be.

@@ -5,7 +5,7 @@
 //! Kept:  where it is. Forgotten in a crash, it begins anew and finds less.
 //! Never: reads all at once: [`WALK_BYTES`] a step.
 //!
-//! Slabs first: compaction may turn one round into a page at any time, but what has been purged brings no deleted row
+//! Folded days first: those with deleted rows are unfolded, and no day is folded while this goes on. Then slabs: compaction may turn one round into a page at any time, but what has been purged brings no deleted row
 //! into a page any more. Then pages with their hours, then the days that are built of hours; but a day's rows go with an
 //! hour that goes as a whole, for a day without hours is one whose hours retention has taken, and gets no more.
 
@@ -13,9 +13,10 @@ use std::ops::ControlFlow;
 
 use model::{Aggregate, LocalId, MetricId};
 
+use crate::compact::unfold_day;
 use crate::keys::{PartKey, metric_keys};
 use crate::kv::Each;
-use crate::parts::each_part;
+use crate::parts::{each_part, part_at};
 use crate::salvage::range_past_damage;
 use crate::{Cf, Columns, KvBatch, KvSnapshot, PageBlock, SlabBlock, SlabColumns, StoreError, Tier, cold};
 
@@ -42,7 +43,9 @@ impl Purge {
     /// From the beginning.
     #[must_use]
     pub fn new(metric: MetricId) -> Self {
-        Self { metric, stage: Cf::Slabs, next: metric_keys(metric).0, unreadable: 0 }
+        // Of the pages only those of folded days: the others go with their hours.
+        let next = PartKey { metric, period: PartKey::FOLDED, last: 0 }.to_bytes().to_vec();
+        Self { metric, stage: Cf::Pages, next, unreadable: 0 }
     }
 
     /// Blocks, or stretches of them, that it had to leave as they are, because they are damaged.
@@ -64,6 +67,7 @@ impl Purge {
         let mut batch = KvBatch::new();
         if self.walk(snapshot, is_gone, &mut batch)?.is_continue() {
             self.stage = match self.stage {
+                Cf::Pages => Cf::Slabs,
                 Cf::Slabs => Cf::Hours,
                 Cf::Hours => Cf::Days,
                 _ => return Ok((!batch.is_empty()).then_some(batch)),
@@ -88,7 +92,11 @@ impl Purge {
                 return Ok(ControlFlow::Break(()));
             }
             read += value.len();
-            match without(snapshot, cf, (key, value), is_gone, &mut columns, batch) {
+            let done = match cf {
+                Cf::Pages => unfold(snapshot, key, is_gone, &mut columns, batch),
+                _ => without(snapshot, cf, (key, value), is_gone, &mut columns, batch),
+            };
+            match done {
                 Err(why) if why.is_damage() => damaged += 1,
                 done => done?,
             }
@@ -103,6 +111,24 @@ impl Purge {
         self.next = next;
         Ok(ControlFlow::Break(()))
     }
+}
+
+/// Unfolds a day whose block has a deleted series.
+fn unfold(
+    snapshot: &dyn KvSnapshot,
+    key: &[u8],
+    is_gone: IsGone<'_>,
+    columns: &mut SlabColumns,
+    batch: &mut KvBatch,
+) -> Result<(), StoreError> {
+    let Some(part) = PartKey::from_bytes(key) else { return Ok(()) };
+    let day = part.period & !PartKey::FOLDED;
+    let ids = |_, block: &[u8]| columns.read(block, Columns::IDS);
+    let found = part_at(snapshot, Cf::Days, part.metric, day, part.last, ids)?;
+    if found.is_none() || columns.ids().iter().any(|id| is_gone(*id)) {
+        batch.append(unfold_day(snapshot, part.metric, day)?.unwrap_or_default());
+    }
+    Ok(())
 }
 
 /// One block, and the page that belongs to it.
@@ -172,7 +198,7 @@ fn page(
     let Some(value) = snapshot.get(Cf::Pages, key)? else { return Ok(None) };
     let Some(part) = PartKey::from_bytes(key) else { return Ok(None) };
     let value = cold::page(snapshot, &value)?;
-    columns.read_page(&value, Tier::Hour.range(part.period).from, Columns::WHOLE_ROWS)?;
+    columns.read_page(&value, part.span(Cf::Pages), Columns::WHOLE_ROWS)?;
     let (mut page, mut at) = (PageBlock::new(), 0);
     for of_series in columns.ids().chunk_by(|one, other| one == other) {
         let rows = at..at + of_series.len();

@@ -6,9 +6,10 @@
 
 use model::{MetricId, Minute, Retention};
 
+use crate::compact::{build_day, folded, unfold_day};
 use crate::parts::any_part;
 use crate::tier::HOURS_A_DAY;
-use crate::{Cf, CompactOptions, KvBatch, KvSnapshot, PartKey, SlabKey, StoreError, Tier, build_day};
+use crate::{Cf, CompactOptions, KvBatch, KvSnapshot, PartKey, SlabKey, StoreError, Tier};
 
 /// Since when a metric's rows are kept, in whole hours and days.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +63,9 @@ pub fn expire(
     if has_slabs(snapshot, metric, kept.days_from)? {
         return Ok(Some(slabs_before(metric, kept.days_from)));
     }
+    if let Some(batch) = folded_days(snapshot, metric, kept)? {
+        return Ok(Some((Cf::Pages, batch)));
+    }
     // Beyond the last tier nothing needs to be merged first.
     for (cf, end) in [
         (Cf::Pages, hours_end(kept.points_from.max(kept.days_from))),
@@ -76,6 +80,25 @@ pub fn expire(
     }
     let oldest = any_part(snapshot, Cf::Hours, metric, 0..hours_end(kept.hours_from), None)?;
     oldest.map(|hour| hours_of_day(snapshot, metric, hour.period / HOURS_A_DAY)).transpose()
+}
+
+/// The oldest folded day that something is to be taken of: all of it goes, or it is unfolded.
+fn folded_days(
+    snapshot: &dyn KvSnapshot,
+    metric: MetricId,
+    kept: Kept,
+) -> Result<Option<KvBatch>, StoreError> {
+    let (gone, touched) =
+        (Tier::Day.of(kept.days_from), kept.points_from.max(kept.hours_from).max(kept.days_from));
+    let end = Tier::Day.of(touched.plus(Tier::Day.minutes() - 1));
+    let Some(oldest) = any_part(snapshot, Cf::Pages, metric, folded(0..end), None)? else { return Ok(None) };
+    let day = oldest.period & !PartKey::FOLDED;
+    if day >= gone {
+        return unfold_day(snapshot, metric, day);
+    }
+    let (mut batch, key) = (KvBatch::new(), |period| PartKey { metric, period, last: 0 }.to_bytes());
+    batch.delete_range(Cf::Pages, key(PartKey::FOLDED), key(PartKey::FOLDED | gone));
+    Ok(Some(batch))
 }
 
 /// The hours of a day go, and the day is there.

@@ -13,10 +13,11 @@ use std::ops::{ControlFlow, Range};
 
 use model::{LocalId, MetricId, Minute, MinuteRange};
 
+use crate::compact::folded;
 use crate::parts::{self, any_part, each_part};
 use crate::past_damage::{Damage, PastDamage};
 use crate::tier::HOURS_A_DAY;
-use crate::{Cf, Columns, KvSnapshot, SlabColumns, SlabKey, StoreError, Tier, cold};
+use crate::{Cf, Columns, KvSnapshot, PartKey, SlabColumns, SlabKey, StoreError, Tier, cold};
 use cut::{Grain, cut};
 
 /// What is wanted.
@@ -124,19 +125,19 @@ impl Work<'_, '_> {
 
     /// Whole days within one step. One that has no blocks yet is read by the hour.
     fn days(&mut self, minutes: MinuteRange) -> Result<(), StoreError> {
-        let missing = self.parts(Tier::Day, Cf::Days, minutes)?;
+        let missing = self.parts(Cf::Days, periods_of(Tier::Day, minutes), minutes)?;
         missing.into_iter().try_for_each(|days| self.hours(range_of(Tier::Day, days)))
     }
 
     /// Whole hours within one step each.
     fn hours(&mut self, minutes: MinuteRange) -> Result<(), StoreError> {
-        let missing = self.parts(Tier::Hour, Cf::Hours, minutes)?;
+        let missing = self.hours_or_folded(Cf::Hours, minutes)?;
         missing.into_iter().try_for_each(|hours| self.note_days_without_hours(hours))
     }
 
     /// Minutes. Those that lie in slabs were read already.
     fn pages(&mut self, minutes: MinuteRange) -> Result<(), StoreError> {
-        for hours in self.parts(Tier::Hour, Cf::Pages, minutes)? {
+        for hours in self.hours_or_folded(Cf::Pages, minutes)? {
             let Scan { metric, series, .. } = *self.scan;
             if let Some(hour) = any_part(self.snapshot, Cf::Hours, metric, hours.clone(), series)? {
                 self.note_coarse(range_of(Tier::Hour, hour.period..hours.end));
@@ -146,12 +147,32 @@ impl Work<'_, '_> {
         Ok(())
     }
 
+    /// Every part of a family by the hour within these minutes, and where there is none the day's page if it is folded.
+    /// Returns the hours that have neither.
+    fn hours_or_folded(&mut self, cf: Cf, minutes: MinuteRange) -> Result<Vec<Range<u32>>, StoreError> {
+        let mut left = Vec::new();
+        for hours in self.parts(cf, periods_of(Tier::Hour, minutes), minutes)? {
+            let within = range_of(Tier::Hour, hours.clone()).intersection(minutes);
+            let days = self.parts(Cf::Pages, folded(periods_of(Tier::Day, within)), within)?;
+            let hours_of = |day: u32| (day & !PartKey::FOLDED) * HOURS_A_DAY;
+            left.extend(
+                days.into_iter()
+                    .map(|days| hours_of(days.start).max(hours.start)..hours_of(days.end).min(hours.end)),
+            );
+        }
+        Ok(left)
+    }
+
     /// Every part of a family within these minutes. Returns the periods that have none.
-    fn parts(&mut self, tier: Tier, cf: Cf, minutes: MinuteRange) -> Result<Vec<Range<u32>>, StoreError> {
+    fn parts(
+        &mut self,
+        cf: Cf,
+        periods: Range<u32>,
+        minutes: MinuteRange,
+    ) -> Result<Vec<Range<u32>>, StoreError> {
         if self.stopped || minutes.is_empty() {
             return Ok(Vec::new());
         }
-        let periods = tier.of(minutes.from)..tier.of(minutes.to.previous()) + 1;
         let Scan { metric, series, .. } = *self.scan;
         let (mut missing, mut due) = (Vec::new(), periods.start);
         each_part(self.snapshot, cf, metric, periods.clone(), series, &mut |key, value| {
@@ -159,7 +180,7 @@ impl Work<'_, '_> {
                 missing.push(due..key.period);
             }
             due = key.period + 1;
-            let span = tier.range(key.period);
+            let span = key.span(cf);
             if let Err(why) = self.read_part(cf, span, minutes, value) {
                 return self.leave_out(why.within(|| parts::name(cf, key)));
             }
@@ -185,7 +206,7 @@ impl Work<'_, '_> {
         }
         self.stats.pages += 1;
         let page = cold::page(self.snapshot, value)?;
-        self.columns.read_page(&page, span.from, wanted)?;
+        self.columns.read_page(&page, span, wanted)?;
         if span.intersection(minutes) != span {
             let inside: Vec<bool> = self.columns.minutes().iter().map(|at| minutes.contains(*at)).collect();
             self.columns.retain(&inside);
@@ -228,6 +249,11 @@ impl Work<'_, '_> {
         let all = self.stats.coarse.get_or_insert(minutes);
         (all.from, all.to) = (all.from.min(minutes.from), all.to.max(minutes.to));
     }
+}
+
+/// Which hours or days hold minutes of a range.
+fn periods_of(tier: Tier, minutes: MinuteRange) -> Range<u32> {
+    if minutes.is_empty() { 0..0 } else { tier.of(minutes.from)..tier.of(minutes.to.previous()) + 1 }
 }
 
 fn range_of(tier: Tier, periods: Range<u32>) -> MinuteRange {

@@ -14,8 +14,8 @@ use crate::cold::Reference;
 use crate::keys::hex;
 use crate::salvage::range_past_damage;
 use crate::{
-    Cf, Columns, KvSnapshot, MetricRecord, PartKey, SeriesRecord, SlabColumns, SlabKey, StoreError, Tier,
-    keys, parts,
+    Cf, Columns, KvSnapshot, MetricRecord, PartKey, SeriesRecord, SlabColumns, SlabKey, StoreError, keys,
+    parts,
 };
 
 /// Blocks named one by one; beyond that they are only counted.
@@ -138,9 +138,7 @@ impl Walk {
             Cf::Pages => self.part(
                 cf,
                 key,
-                |walk, at, value| {
-                    walk.columns.read_page(value, Tier::Hour.range(at.period).from, Columns::ALL)
-                },
+                |walk, at, value| walk.columns.read_page(value, at.span(cf), Columns::ALL),
                 value,
             ),
             Cf::Hours | Cf::Days => {

@@ -1,10 +1,12 @@
-//! Bytes of version 1, for ever. Keys and records have one form; a block may come to be written in better modes, so
+//! Bytes of versions 1 and 2, for ever. Keys and records have one form; a block may come to be written in better modes, so
 //! only that it is read is checked.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use model::{Aggregate, Distinct, Distribution, Minute, Number, Scalars, SeriesHash, Sketches};
-use store::{Columns, KvBatch, KvOp, MetricRecord, PartKey, Percentile, SeriesRecord, SlabColumns, SlabKey};
+use store::{
+    Columns, KvBatch, KvOp, MetricRecord, PartKey, Percentile, SeriesRecord, SlabColumns, SlabKey, Tier,
+};
 
 #[test]
 fn a_slab_key() {
@@ -31,8 +33,17 @@ fn the_records() {
 
 #[test]
 fn a_slab_block() {
+    check_block(BLOCK);
+}
+
+#[test]
+fn a_slab_block_in_its_short_form() {
+    check_block(SHORT_BLOCK);
+}
+
+fn check_block(block: &[&str]) {
     let mut columns = SlabColumns::new();
-    columns.read(&unhex(&BLOCK.concat()), Columns::ALL).unwrap();
+    columns.read(&unhex(&block.concat()), Columns::ALL).unwrap();
     assert_eq!(columns.len(), 3);
     for (at, (id, row)) in rows().into_iter().enumerate() {
         assert_eq!((columns.ids()[at], columns.aggregate(at).unwrap()), (id, row));
@@ -49,10 +60,40 @@ fn a_part_key() {
 
 #[test]
 fn a_page() {
+    check_page(PAGE);
+}
+
+#[test]
+fn a_page_in_its_short_form() {
+    check_page(SHORT_PAGE);
+}
+
+#[test]
+fn a_page_of_a_folded_day() {
     let mut columns = SlabColumns::new();
-    columns.read_page(&unhex(&PAGE.concat()), Minute(600), Columns::ALL).unwrap();
+    columns.read_page(&unhex(&DAY_PAGE.concat()), Tier::Day.range(1), Columns::ALL).unwrap();
+    let mut rows =
+        (0..columns.len()).map(|at| (columns.ids()[at], columns.minutes()[at].0 - 1440, columns.sum(at)));
+    for id in [4, 9] {
+        for hour in [0, 1, 23] {
+            for minute in [0, 5, 59] {
+                assert_eq!(rows.next(), Some((id, hour * 60 + minute, day_sum(id, hour, minute))));
+            }
+        }
+    }
+    assert_eq!(rows.next(), None);
+}
+
+/// Two levels, and some noise.
+fn day_sum(id: u32, hour: u32, minute: u32) -> Number {
+    Number::Int(i64::from(id * 1_000_000 + (hour * 7 + minute * 3) % 5))
+}
+
+fn check_page(page: &[&str]) {
+    let mut columns = SlabColumns::new();
+    columns.read_page(&unhex(&page.concat()), Tier::Hour.range(10), Columns::ALL).unwrap();
     let rows: Vec<_> =
-        page().into_iter().flat_map(|(id, rows)| rows.into_iter().map(move |row| (id, row))).collect();
+        self::page().into_iter().flat_map(|(id, rows)| rows.into_iter().map(move |row| (id, row))).collect();
     assert_eq!(columns.len(), rows.len());
     for (at, (id, (minute, row))) in rows.into_iter().enumerate() {
         let read = (columns.ids()[at], columns.minutes()[at], columns.aggregate(at).unwrap());
@@ -106,6 +147,23 @@ const PAGE: &[&str] = &[
     "01080000000000020040eb581c470240010800000000000008405ec967950240010800000000000008405ec967950240",
     "010800000000000008405ec967950240010800000000000008405ec967950260010a01010282900801800401e249cf19",
     "0238040502029fa501658c76360271040300010a7aa2d33502200202060354ba991d02730404003dc0030c8bfeaa",
+];
+const SHORT_PAGE: &[&str] = &[
+    "02430000000274050010638c1903240502108ff70005420e3004a8800209c30ebbd8b0c32e6606900302040009c20307",
+    "3004d280025c1d10b0010384010011c00108050000080000004012e0010e01000e02838bb4dd02c2a7d8bd0418b00103",
+    "84010019c0010800000000000200401ac0010800000000000008401bc0010800000000000008401cc001080000000000",
+    "0008401dc0010800000000000008401ee0010a0101028290080180040120b8040502029fa50121f1040300010a22a002",
+    "02060323f30404003dc003753c535c",
+];
+const SHORT_BLOCK: &[&str] = &[
+    "02030000000138040c024f0d02730300e70103220204fe0542092e03a081080470850706900202040009c202063000d2",
+    "80024110b00102040011c00108050000080000004012e0010e01000e02838bb4dd02c2a7d8bd0418b00102040019c001",
+    "0800000000000200401ac0010800000000000008401bc0010800000000000008401cc0010800000000000008401dc001",
+    "0800000000000008401ee0010a010102829008018004016fbf4384",
+];
+const DAY_PAGE: &[&str] = &[
+    "0212000000032002020004171180a4e80300cf9ef55902104168b3677d0620b00202080a21f1060300010122a0010206",
+    "0023f303030063d524a00202060025f30605009b781303a7b6cad8",
 ];
 const BLOCK: &[&str] = &[
     "011003000000010c000000020b000000030a0000000513000000060a0000000912000000100a00000011100000001216",

@@ -11,7 +11,7 @@ use model::{Aggregate, LocalId, Minute, MinuteRange, Number, Retention, Scalars}
 use proptest::prelude::*;
 use rows::{Asked, Disk, FIRST_HOUR, HOURS, Row, aggregates, asked, minute_of, read_with_coarse};
 use store::{
-    Cf, Columns, CrashPoint, Kept, Kv, KvBatch, Purge, RocksKv, StoreError, build_day, compact_hour, expire,
+    Cf, Columns, CrashPoint, Kept, Kv, KvBatch, Purge, RocksKv, StoreError, close_day, compact_hour, expire,
 };
 
 /// The metric that all of it happens to; another lies beside it.
@@ -22,7 +22,7 @@ enum Step {
     Seal(Vec<Row>),
     /// Hour and day by hour and day.
     Compact(u32),
-    BuildDay(u32),
+    CloseDay(u32),
     Delete(BTreeSet<LocalId>),
     /// One step of a purge.
     Purge,
@@ -55,7 +55,7 @@ fn shared_steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => rows().prop_map(Step::Seal),
         3 => (FIRST_HOUR..FIRST_HOUR + HOURS).prop_map(Step::Compact),
-        1 => (9_u32..11).prop_map(Step::BuildDay),
+        1 => (9_u32..11).prop_map(Step::CloseDay),
     ]
 }
 
@@ -66,7 +66,19 @@ fn deletions() -> impl Strategy<Value = Vec<Step>> {
         1 => ids.prop_map(|ids| Step::Delete(ids.into_iter().collect())),
         4 => Just(Step::Purge),
     ];
-    prop::collection::vec(step, 1..25)
+    steps(step, 25)
+}
+
+/// In half of the cases no row has a sketch, so that days can be folded.
+fn steps(step: impl Strategy<Value = Step>, max: usize) -> impl Strategy<Value = Vec<Step>> {
+    (prop::collection::vec(step, 1..max), any::<bool>()).prop_map(|(mut steps, plain)| {
+        for step in steps.iter_mut().filter(|_| plain) {
+            if let Step::Seal(rows) = step {
+                rows.iter_mut().for_each(|row| row.row.sketches = None);
+            }
+        }
+        steps
+    })
 }
 
 /// Days, hours and minutes that reach back ever less far.
@@ -80,7 +92,7 @@ fn kept() -> impl Strategy<Value = Kept> {
 
 fn expiries() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![8 => shared_steps(), 2 => kept().prop_map(Step::Expire)];
-    prop::collection::vec(step, 1..20)
+    steps(step, 20)
 }
 
 // === impl House ===
@@ -93,7 +105,7 @@ impl House {
                 let batch = compact_hour(&*self.disk.kv.snapshot(), METRIC, *hour, self.kept.options())?;
                 batch.map_or(Ok(()), |batch| self.disk.kv.commit_later(batch))
             }
-            Step::BuildDay(day) => self.build_day(*day),
+            Step::CloseDay(day) => self.close_day(*day),
             Step::Delete(ids) => {
                 self.gone.extend(ids);
                 self.disk.forget(|metric, id, _| metric == METRIC && ids.contains(&id));
@@ -110,14 +122,12 @@ impl House {
         rows.iter().filter(|row| row.metric != METRIC || !self.gone.contains(&row.id)).cloned().collect()
     }
 
-    /// As the planner: once, and where there are hours.
-    fn build_day(&mut self, day: u32) -> Result<(), StoreError> {
-        let is_built =
-            self.disk.all(Cf::Days).keys().any(|key| key[..8] == [[0; 4], day.to_be_bytes()].concat()[..]);
-        if is_built || self.went.hours_from > Minute(day * 1440) {
+    /// As the planner, where there are hours, and as upkeep, which purges first.
+    fn close_day(&mut self, day: u32) -> Result<(), StoreError> {
+        if self.purge.is_some() || self.went.hours_from > Minute(day * 1440) {
             return Ok(());
         }
-        let batch = build_day(&*self.disk.kv.snapshot(), METRIC, day)?;
+        let batch = close_day(&*self.disk.kv.snapshot(), METRIC, day)?;
         self.disk.kv.commit_later(batch)
     }
 

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use model::{Aggregate, Distinct, Distribution, Kinds, LocalId, Minute, Number, Sampling, Scalars, Sketches};
+use model::{Aggregate, Distinct, Distribution, Kinds, LocalId, Number, Sampling, Scalars, Sketches};
 use proptest::prelude::*;
-use store::{Columns, PageBlock, Percentile, SlabBlock, SlabColumns, StoreError};
+use store::{Columns, PageBlock, Percentile, SlabBlock, SlabColumns, StoreError, Tier};
 
 type Rows = BTreeMap<LocalId, Aggregate>;
 
@@ -268,7 +268,7 @@ fn bytes_after_a_column_of_ids_are_named() {
     let mut page = PageBlock::new();
     page.push(7, &[(3, row)]);
     let page = with_byte_after(&page.encode().unwrap(), 32);
-    let why = SlabColumns::new().read_page(&page, Minute(60), Columns::ALL).unwrap_err().to_string();
+    let why = SlabColumns::new().read_page(&page, Tier::Hour.range(1), Columns::ALL).unwrap_err().to_string();
     assert!(why.contains("column Series is damaged (1 bytes follow after its end)"), "{why}");
 }
 

@@ -13,7 +13,7 @@ use proto::v1;
 use query_coordinator::{Coordinator, Partition, PartitionError, Parts, PublisherRows, QueryLimits, Reading};
 use store::{
     Batch, Cf, Chore, CompactOptions, EachBatch, Kv, KvBatch, MemoryKv, Planner, Scan, ScanStats, Settled,
-    SlabBlock, SlabColumns, SlabKey, StoreError, build_day, compact_hour, scan,
+    SlabBlock, SlabColumns, SlabKey, StoreError, close_day, compact_hour, scan,
 };
 
 /// One series in one minute, as one seal brought it.
@@ -257,7 +257,7 @@ fn keep_up(kv: &MemoryKv, days: bool) {
             Chore::Hour { metric, hour } => {
                 compact_hour(&*kv.snapshot(), metric, hour, CompactOptions::default()).unwrap()
             }
-            Chore::Day { metric, day } => days.then(|| build_day(&*kv.snapshot(), metric, day).unwrap()),
+            Chore::Day { metric, day } => days.then(|| close_day(&*kv.snapshot(), metric, day).unwrap()),
         };
         kv.commit_later(batch.unwrap_or_default()).unwrap();
     }

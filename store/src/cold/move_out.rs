@@ -6,10 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use model::{MetricId, Minute};
 
-use super::{Cold, Reference};
+use super::{Cold, Reference, is_reference};
+use crate::compact::folded;
 use crate::keys::PartKey;
 use crate::objects::{ObjectInfo, TRANSFERS_MAX, in_parallel};
 use crate::past_damage::PastDamage;
+use crate::tier::HOURS_A_DAY;
 use crate::{Cf, KvBatch, KvSnapshot, StoreError, Tier};
 
 /// Pages of one pack, which is in memory while it goes up.
@@ -108,7 +110,7 @@ pub fn sweep(
 fn oldest_day(snapshot: &dyn KvSnapshot, end: u32) -> Result<Option<u32>, StoreError> {
     let mut oldest: Option<u32> = None;
     each_hot(snapshot, 0, end, &mut |key, _| {
-        let day = Tier::Day.of(Tier::Hour.range(key.period).from);
+        let day = Tier::Day.of(key.span(Cf::Pages).from);
         oldest = Some(oldest.map_or(day, |oldest| oldest.min(day)));
         Ok(ControlFlow::Continue(()))
     })?;
@@ -117,7 +119,8 @@ fn oldest_day(snapshot: &dyn KvSnapshot, end: u32) -> Result<Option<u32>, StoreE
 
 type EachPage<'a> = &'a mut dyn FnMut(PartKey, &[u8]) -> Result<ControlFlow<()>, StoreError>;
 
-/// Every page of these hours that lies here, metric by metric; pages of later hours are not touched.
+/// Every page of these hours, which are whole days, that lies here, metric by metric; pages of later hours are not
+/// touched.
 fn each_hot(snapshot: &dyn KvSnapshot, from: u32, to: u32, each: EachPage<'_>) -> Result<(), StoreError> {
     let (mut metric, mut stopped) = (Some(0), false);
     while let Some(first) = metric
@@ -125,15 +128,15 @@ fn each_hot(snapshot: &dyn KvSnapshot, from: u32, to: u32, each: EachPage<'_>) -
         && !stopped
     {
         let key = |period| PartKey { metric: found, period, last: 0 }.to_bytes();
-        snapshot.range(Cf::Pages, &key(from), &key(to), &mut |key, value| {
-            let Some(key) = PartKey::from_bytes(key) else { return Ok(ControlFlow::Continue(())) };
-            if !matches!(Reference::read(value), Ok(None)) {
-                return Ok(ControlFlow::Continue(())); // moved out, or the damaged reference of what has
-            }
-            let flow = each(key, value)?;
-            stopped = flow.is_break();
-            Ok(flow)
-        })?;
+        for periods in [from..to, folded(from / HOURS_A_DAY..to / HOURS_A_DAY)] {
+            snapshot.range(Cf::Pages, &key(periods.start), &key(periods.end), &mut |key, value| {
+                let key = PartKey::from_bytes(key).filter(|_| !is_reference(value) && !stopped);
+                let Some(key) = key else { return Ok(ControlFlow::Continue(())) };
+                let flow = each(key, value)?;
+                stopped = flow.is_break();
+                Ok(flow)
+            })?;
+        }
         metric = found.checked_add(1);
     }
     Ok(())

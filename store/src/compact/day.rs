@@ -2,10 +2,11 @@
 
 use model::{LocalId, MetricId};
 
-use crate::parts::{self, part_at};
+use crate::parts::{self, any_part, part_at};
 use crate::tier::HOURS_A_DAY;
-use crate::{Columns, KvBatch, KvSnapshot, SlabColumns, StoreError, Tier};
+use crate::{Cf, Columns, KvBatch, KvSnapshot, SlabColumns, StoreError, Tier};
 
+use super::fold::fold_day;
 use super::writer::PartWriter;
 
 /// The blocks of a metric's hour or day, part after part.
@@ -24,7 +25,11 @@ struct BlockRows<'a> {
 ///
 /// # Errors
 /// When the disk cannot be read, a block is damaged, which is named, or a part is too large for one value.
-pub fn build_day(snapshot: &dyn KvSnapshot, metric: MetricId, day: u32) -> Result<KvBatch, StoreError> {
+pub(crate) fn build_day(
+    snapshot: &dyn KvSnapshot,
+    metric: MetricId,
+    day: u32,
+) -> Result<KvBatch, StoreError> {
     let mut batch = KvBatch::new();
     let mut writer = PartWriter::new(metric, Tier::Day, day, &mut batch);
     let first = day.saturating_mul(HOURS_A_DAY);
@@ -41,6 +46,22 @@ pub fn build_day(snapshot: &dyn KvSnapshot, metric: MetricId, day: u32) -> Resul
     }
     writer.flush()?;
     Ok(batch)
+}
+
+/// What is left to do for a metric's day that is over: its blocks, where it has none, and folding it, where it has few
+/// series. Empty when there is nothing. A damaged page keeps its day from being folded and from nothing else.
+///
+/// Not while rows of the metric are being purged: they are looked for by the hour.
+///
+/// # Errors
+/// As [`build_day`].
+pub fn close_day(snapshot: &dyn KvSnapshot, metric: MetricId, day: u32) -> Result<KvBatch, StoreError> {
+    let is_built = any_part(snapshot, Cf::Days, metric, day..day + 1, None)?.is_some();
+    let mut batch = if is_built { KvBatch::new() } else { build_day(snapshot, metric, day)? };
+    match fold_day(snapshot, metric, day, &mut batch) {
+        Err(why) if !why.is_damage() => Err(why),
+        _ => Ok(batch),
+    }
 }
 
 /// Merges rows into the blocks of an hour or day; parts without a new row stay as they are.

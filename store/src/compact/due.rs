@@ -8,6 +8,8 @@ use crate::parts::any_part;
 use crate::tier::HOURS_A_DAY;
 use crate::{Cf, KvSnapshot, SlabKey, StoreError, Tier};
 
+use super::fold::is_small;
+
 /// Blocks of an hour that are compacted whatever their age: four for each minute.
 const BLOCKS_PILED: usize = 240;
 
@@ -54,8 +56,8 @@ pub(super) fn due_hour(
     Ok(found)
 }
 
-/// The first day of a metric, from `from` on, that is over and has hours but no blocks yet. Costs two seeks a day that
-/// is done: whoever asks again remembers where to go on.
+/// The first day of a metric, from `from` on, that is over and has hours, but no blocks yet or so few series that it might
+/// be folded. Costs three seeks a day that is done: whoever asks again remembers where to go on.
 ///
 /// # Errors
 /// When the disk cannot be read.
@@ -72,7 +74,8 @@ pub(super) fn due_day(
             return Ok(None);
         };
         day = hour.period / HOURS_A_DAY;
-        if any_part(snapshot, Cf::Days, metric, day..day + 1, None)?.is_none() {
+        let is_built = any_part(snapshot, Cf::Days, metric, day..day + 1, None)?.is_some();
+        if !is_built || is_small(snapshot, hour)? {
             return Ok(Some(day));
         }
         day += 1;

@@ -7,6 +7,7 @@ use crate::tier::HOURS_A_DAY;
 use crate::{Cf, Columns, KvBatch, KvSnapshot, SlabBlock, SlabColumns, StoreError, Tier, cold};
 
 use super::day::fold;
+use super::fold::unfold_day;
 use super::slabs::{SlabOnDisk, SlabRows, passes, slabs_of};
 use super::writer::{PartWriter, merged};
 
@@ -35,7 +36,8 @@ struct Work<'a> {
 }
 
 /// Turns the slab blocks of a metric's hour into pages and hour blocks, with what earlier compactions made of that
-/// hour. `None` when there is no slab block. To be committed as it is, and by the only writer of these families.
+/// hour. `None` when there is no slab block. To be committed as it is, and by the only writer of these families. Of a
+/// folded day it is what unfolds that, and the slab blocks are still there for the next call.
 ///
 /// # Errors
 /// When the disk cannot be read, a block is damaged, which is named, or a part is too large for one value.
@@ -49,9 +51,12 @@ pub fn compact_hour(
     if slabs.is_empty() {
         return Ok(None);
     }
+    let day = Tier::Day.of(Tier::Hour.range(hour).from);
+    if let Some(unfolds) = unfold_day(snapshot, metric, day)? {
+        return Ok(Some(unfolds));
+    }
     let work = Work { snapshot, metric, hour, slabs: &slabs, options };
     let mut batch = KvBatch::new();
-    let day = Tier::Day.of(Tier::Hour.range(hour).from);
     let has_day = any_part(snapshot, Cf::Days, metric, day..day + 1, None)?.is_some();
     let form = Form::of(&work, has_day)?;
     let mut fresh = (has_day || form != Form::Pages).then(SlabBlock::new);
@@ -152,11 +157,10 @@ impl Work<'_> {
 
     /// The page that holds a series, or no rows.
     fn page(&self, id: LocalId) -> Result<SlabColumns, StoreError> {
-        let from = Tier::Hour.range(self.hour).from;
         let page = part_at(self.snapshot, Cf::Pages, self.metric, self.hour, id, |key, value| {
             let mut page = SlabColumns::new();
             let read = cold::page(self.snapshot, value)
-                .and_then(|value| page.read_page(&value, from, Columns::WHOLE_ROWS));
+                .and_then(|value| page.read_page(&value, key.span(Cf::Pages), Columns::WHOLE_ROWS));
             read.map(|()| page).map_err(|why| why.within(|| parts::name(Cf::Pages, key)))
         })?;
         Ok(page.unwrap_or_default())

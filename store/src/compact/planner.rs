@@ -22,7 +22,7 @@ pub enum Chore {
         /// Hours since 1970.
         hour: u32,
     },
-    /// [`crate::build_day`].
+    /// [`crate::close_day`].
     Day {
         /// Of which metric.
         metric: MetricId,

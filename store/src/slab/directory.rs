@@ -45,6 +45,8 @@ pub(super) enum Tag {
     OwnMinutes = 33,
     MinuteCounts = 34,
     MinuteGaps = 35,
+    HourCounts = 36,
+    Hours = 37,
 }
 
 /// Gathers columns, ascending by tag.

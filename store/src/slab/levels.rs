@@ -59,9 +59,10 @@ pub(super) fn take_sums(
     if kinds.iter().any(|kinds| kinds & Kinds::SUM_FLOAT != 0) {
         return damaged("its rows' kinds ask for a column of floats");
     }
-    decode(Tag::SumLevels, levels, page.series.len(), &mut scratch.ints, codec::decode_ints)?;
+    let series = page.lengths();
+    decode(Tag::SumLevels, levels, series.len(), &mut scratch.ints, codec::decode_ints)?;
     bits.clear();
-    for (level, rows) in scratch.ints.iter().zip(page.lengths()) {
+    for (level, rows) in scratch.ints.iter().zip(series) {
         bits.resize(bits.len() + rows, level.cast_unsigned());
     }
     if bits.len() != directory.rows {
@@ -110,11 +111,12 @@ fn encoded(ints: &[i64]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Aggregate, Minute, Number, Scalars};
+    use model::{Aggregate, Number, Scalars};
     use proptest::prelude::*;
 
     use super::super::{Columns, PageBlock, SlabColumns};
     use super::*;
+    use crate::Tier;
 
     type Series = Vec<Vec<i64>>;
 
@@ -130,7 +132,7 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Vec<i64> {
         let mut columns = SlabColumns::new();
-        columns.read_page(bytes, Minute(600), Columns::SCALARS).unwrap();
+        columns.read_page(bytes, Tier::Hour.range(10), Columns::SCALARS).unwrap();
         columns.sum_bits().iter().map(|bits| bits.cast_signed()).collect()
     }
 

@@ -1,12 +1,14 @@
-//! Which minutes of an hour each series of a page has.
+//! Which minutes of an hour each series of a page has; of a day's page, which of each hour.
 //!
 //! A steady series has those of the series before it and costs a bit at most; a page of nothing but whole hours stores
-//! nothing at all. What differs is written as the distances between its minutes.
+//! nothing at all. What differs is written as the distances between its minutes. A run is the rows of a series and hour.
 
 use model::LocalId;
 
 use crate::StoreError;
+use crate::tier::HOURS_A_DAY;
 
+use super::check_order;
 use super::directory::{Directory, DirectoryWriter, Tag, decode, decode_some_ids};
 use super::page::PageBlock;
 use super::sketches::required;
@@ -17,11 +19,17 @@ pub(super) type Mask = u64;
 /// All 60.
 const WHOLE: Mask = (1 << 60) - 1;
 
-/// Series of a page with their minutes. Cleared, it keeps its buffers.
+/// Hours of a day.
+const HOURS: usize = HOURS_A_DAY as usize;
+
+/// Runs of a page with their minutes. Cleared, it keeps its buffers.
 #[derive(Debug, Default)]
 pub(super) struct PageMinutes {
+    /// Whose a run is: in an hour's page each series has one.
     pub(super) series: Vec<LocalId>,
     pub(super) masks: Vec<Mask>,
+    /// Of a day's page only: the hour of each run, 0 to 23.
+    pub(super) hours: Vec<u8>,
     scratch: Scratch,
 }
 
@@ -39,11 +47,26 @@ impl PageMinutes {
     pub(super) fn clear(&mut self) {
         self.series.clear();
         self.masks.clear();
+        self.hours.clear();
     }
 
-    /// How many minutes each series has.
+    /// How many rows each series has.
     pub(super) fn lengths(&self) -> Vec<usize> {
-        self.masks.iter().map(|mask| mask.count_ones() as usize).collect()
+        let mut masks = self.masks.iter();
+        let rows = |runs: usize| masks.by_ref().take(runs).map(|mask| mask.count_ones() as usize).sum();
+        self.runs().map(|(_, runs)| runs).map(rows).collect()
+    }
+
+    /// Each series, and how many runs it has.
+    fn runs(&self) -> impl Iterator<Item = (LocalId, usize)> {
+        self.series.chunk_by(|one, other| one == other).map(|runs| (runs[0], runs.len()))
+    }
+
+    pub(super) fn check_order(&self) -> Result<(), StoreError> {
+        match self.hours.is_empty() {
+            true => check_order(&self.series),
+            false => check_order(&self.runs().map(|(id, _)| id).collect::<Vec<_>>()),
+        }
     }
 
     pub(super) fn put(&self, out: &mut DirectoryWriter) {
@@ -56,16 +79,22 @@ impl PageMinutes {
                 before = mask;
             }
         }
-        out.column(Tag::Series, |bytes| codec::encode_ids(&self.series, bytes));
+        let (ids, runs): (Vec<LocalId>, Vec<u64>) = self.runs().map(|(id, runs)| (id, runs as u64)).unzip();
+        out.column(Tag::Series, |bytes| codec::encode_ids(&ids, bytes));
         if !columns.counts.is_empty() {
             out.column(Tag::OwnMinutes, |bytes| codec::encode_flags(&columns.own, bytes));
             out.column(Tag::MinuteCounts, |bytes| codec::encode_uints(&columns.counts, bytes));
             out.column(Tag::MinuteGaps, |bytes| codec::encode_flags(&columns.gaps, bytes));
         }
+        if !self.hours.is_empty() {
+            out.column(Tag::HourCounts, |bytes| codec::encode_uints(&runs, bytes));
+            out.column(Tag::Hours, |bytes| codec::encode_flags(&self.hours, bytes));
+        }
     }
 
-    /// Reads back what [`PageMinutes::put`] wrote: masks that hold as many minutes as the page has rows.
-    pub(super) fn take(&mut self, directory: &Directory<'_>) -> Result<(), StoreError> {
+    /// Reads back what [`PageMinutes::put`] wrote: masks that hold as many minutes as the page has rows. `is_day` is what
+    /// the page's key says.
+    pub(super) fn take(&mut self, directory: &Directory<'_>, is_day: bool) -> Result<(), StoreError> {
         self.clear();
         decode_some_ids(
             Tag::Series,
@@ -73,6 +102,12 @@ impl PageMinutes {
             PageBlock::SERIES_MAX,
             &mut self.series,
         )?;
+        if is_day != directory.column(Tag::HourCounts).is_some() {
+            return Err(damaged(if is_day { "they are not of a day" } else { "they are of a day" }));
+        }
+        if is_day {
+            self.take_hours(directory)?;
+        }
         if directory.column(Tag::OwnMinutes).is_some() {
             self.take_masks(directory)?;
         } else {
@@ -84,6 +119,28 @@ impl PageMinutes {
             return Err(StoreError::damaged("the page", &why));
         }
         Ok(())
+    }
+
+    /// From series to their runs.
+    fn take_hours(&mut self, directory: &Directory<'_>) -> Result<(), StoreError> {
+        let ids = std::mem::take(&mut self.series);
+        let counts = &mut self.scratch.counts;
+        let column = |tag| required(tag, directory);
+        decode(Tag::HourCounts, column(Tag::HourCounts)?, ids.len(), counts, codec::decode_uints)?;
+        for (id, runs) in ids.iter().zip(counts) {
+            let runs = usize::try_from(*runs).ok().filter(|runs| (1..=HOURS).contains(runs));
+            let runs = runs.ok_or_else(|| damaged("a series has none of the day's hours, or too many"))?;
+            self.series.resize(self.series.len() + runs, *id);
+        }
+        let runs = self.series.len();
+        decode(Tag::Hours, column(Tag::Hours)?, runs, &mut self.hours, codec::decode_flags)?;
+        let places = || self.series.iter().zip(&self.hours);
+        let ascend = places().zip(places().skip(1)).all(|(run, next)| run < next);
+        if ascend && self.hours.iter().all(|hour| usize::from(*hour) < HOURS) {
+            Ok(())
+        } else {
+            Err(damaged("hours of a series do not ascend, or are beyond the day"))
+        }
     }
 
     fn take_masks(&mut self, directory: &Directory<'_>) -> Result<(), StoreError> {

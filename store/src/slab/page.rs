@@ -1,4 +1,4 @@
-//! An hour page: the minutes of up to 1,024 series, series by series.
+//! A page: the minutes of an hour of up to 1,024 series, series by series; or those of a day, of few series.
 
 use model::{Aggregate, LocalId};
 
@@ -29,7 +29,7 @@ impl PageBlock {
         Self::default()
     }
 
-    /// How many series.
+    /// How many series, each as often as it was pushed.
     #[must_use]
     pub fn len(&self) -> usize {
         self.minutes.series.len()
@@ -53,6 +53,13 @@ impl PageBlock {
         self.rows.clear();
     }
 
+    /// The rows of the next series and hour (0 to 23), for the page of a day. Each has some, and both ascend.
+    pub fn push_hour(&mut self, id: LocalId, hour: u8, rows: &[(u8, Aggregate)]) {
+        debug_assert!(!rows.is_empty(), "BUG: an hour without rows is left out");
+        self.minutes.hours.push(hour);
+        self.push(id, rows);
+    }
+
     /// The next series, with its rows by minute of the hour (0 to 59), ascending and each once. Without rows it is
     /// left out. Ids ascend; [`PageBlock::encode`] refuses what does not.
     pub fn push(&mut self, id: LocalId, rows: &[(u8, Aggregate)]) {
@@ -71,7 +78,7 @@ impl PageBlock {
     /// # Errors
     /// When ids do not ascend, or the page is too large for one value of the store.
     pub fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        super::check_order(&self.minutes.series)?;
+        self.minutes.check_order()?;
         let mut out = DirectoryWriter::new(self.rows.len());
         self.rows.put(&self.minutes.lengths(), &mut out);
         self.minutes.put(&mut out);

@@ -2,9 +2,9 @@
 
 mod look;
 
-use model::{Kinds, LocalId, Minute};
+use model::{Kinds, LocalId, Minute, MinuteRange};
 
-use crate::StoreError;
+use crate::{StoreError, Tier};
 
 use super::directory::{Directory, Tag, decode};
 use super::extremes::{self, Seen};
@@ -60,15 +60,15 @@ impl SlabColumns {
         })
     }
 
-    /// Replaces the content by the wanted columns of a page of the hour that begins with `hour`. Every row has its
+    /// Replaces the content by the wanted columns of a page of the hour or day that its key says. Every row has its
     /// minute then, and its series may have several rows.
     ///
     /// # Errors
     /// As [`SlabColumns::read`].
-    pub fn read_page(&mut self, bytes: &[u8], hour: Minute, wanted: Columns) -> Result<(), StoreError> {
+    pub fn read_page(&mut self, bytes: &[u8], span: MinuteRange, wanted: Columns) -> Result<(), StoreError> {
         self.replace(bytes, wanted, |columns, directory| {
-            columns.page.take(directory)?;
-            columns.spread_minutes(hour);
+            columns.page.take(directory, span.len() > Tier::Hour.minutes())?;
+            columns.spread_minutes(span.from);
             Ok(())
         })
     }
@@ -103,8 +103,10 @@ impl SlabColumns {
     }
 
     /// A row for each minute of each series of the page.
-    fn spread_minutes(&mut self, hour: Minute) {
-        for (&id, &mask) in self.page.series.iter().zip(&self.page.masks) {
+    fn spread_minutes(&mut self, from: Minute) {
+        let hours = self.page.hours.iter().copied().chain(std::iter::repeat(0));
+        for ((&id, &mask), hour) in self.page.series.iter().zip(&self.page.masks).zip(hours) {
+            let hour = from.plus(u32::from(hour) * Tier::Hour.minutes());
             let mut left = mask;
             while left != 0 {
                 self.ids.push(id);

@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use ::store::cold::Reference;
-use ::store::{Cf, Columns, KvSnapshot, PartKey, SlabColumns, StoreError, Tier};
+use ::store::{Cf, Columns, KvSnapshot, PartKey, SlabColumns, StoreError};
+use model::MinuteRange;
 use serde::Serialize;
 
 use super::store::unreadable;
@@ -30,12 +31,11 @@ pub(super) struct Parts {
 impl Parts {
     /// All of them, pages first.
     pub(super) fn read(snapshot: &dyn KvSnapshot, damage: &mut Vec<String>) -> Vec<Self> {
-        let families = [(Cf::Pages, Tier::Hour), (Cf::Hours, Tier::Hour), (Cf::Days, Tier::Day)];
-        families.map(|(cf, tier)| Self::of(snapshot, cf, tier, damage)).into()
+        [Cf::Pages, Cf::Hours, Cf::Days].map(|cf| Self::of(snapshot, cf, damage)).into()
     }
 
-    fn of(snapshot: &dyn KvSnapshot, cf: Cf, tier: Tier, damage: &mut Vec<String>) -> Self {
-        let (mut periods, mut columns): (Option<(u32, u32)>, _) = (None, SlabColumns::new());
+    fn of(snapshot: &dyn KvSnapshot, cf: Cf, damage: &mut Vec<String>) -> Self {
+        let (mut all, mut columns): (Option<MinuteRange>, _) = (None, SlabColumns::new());
         let mut found = Self {
             what: cf.name(),
             parts: 0,
@@ -49,10 +49,10 @@ impl Parts {
         let read = snapshot.range(cf, &[], &[u8::MAX; PartKey::BYTES + 1], &mut |key, value| {
             found.parts += 1;
             found.bytes += value.len() as u64;
-            match decode(cf, tier, key, value, &mut columns) {
-                Ok((period, rows)) => {
-                    let (first, last) = periods.unwrap_or((period, period));
-                    periods = Some((first.min(period), last.max(period)));
+            match decode(cf, key, value, &mut columns) {
+                Ok((span, rows)) => {
+                    let before = all.unwrap_or(span);
+                    all = Some(MinuteRange::new(before.from.min(span.from), before.to.max(span.to)));
                     found.rows += rows.unwrap_or(0);
                     found.parts_moved_out += u64::from(rows.is_none());
                 }
@@ -64,27 +64,25 @@ impl Parts {
             Ok(ControlFlow::Continue(()))
         });
         damage.extend(read.err().map(|why| unreadable(cf, &why)));
-        found.from_to =
-            periods.map(|(first, last)| [time(tier.range(first).from), time(tier.range(last).to)]);
+        found.from_to = all.map(|all| [time(all.from), time(all.to)]);
         found.bits_per_row = super::slabs::bits_per_row(found.bytes, found.rows);
         found
     }
 }
 
-/// The period of a part and its rows, all of which could be read; no rows where they are not here.
+/// When a part's rows are and how many, all of which could be read; no rows where they are not here.
 fn decode(
     cf: Cf,
-    tier: Tier,
     key: &[u8],
     value: &[u8],
     columns: &mut SlabColumns,
-) -> Result<(u32, Option<u64>), StoreError> {
+) -> Result<(MinuteRange, Option<u64>), StoreError> {
     let misnamed = || StoreError::Damaged { what: "its name".into(), why: "it is not 12 bytes long".into() };
     let key = PartKey::from_bytes(key).ok_or_else(misnamed)?;
     match cf {
-        Cf::Pages if Reference::read(value)?.is_some() => return Ok((key.period, None)),
-        Cf::Pages => columns.read_page(value, tier.range(key.period).from, Columns::ALL)?,
+        Cf::Pages if Reference::read(value)?.is_some() => return Ok((key.span(cf), None)),
+        Cf::Pages => columns.read_page(value, key.span(cf), Columns::ALL)?,
         _ => columns.read(value, Columns::ALL)?,
     }
-    Ok((key.period, Some(columns.len() as u64)))
+    Ok((key.span(cf), Some(columns.len() as u64)))
 }
