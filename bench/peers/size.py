@@ -12,6 +12,7 @@ import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import minutes
@@ -22,6 +23,10 @@ from lines import say
 from server import file_bytes
 
 COMPACTED_SECONDS = 600
+# VictoriaMetrics writes what it has in memory every five seconds; what it merges before that is not on disk yet.
+MEMORY_SECONDS = 10
+# Longer than a round of upkeep rests.
+SETTLED_SECONDS = 8
 SERIES_PER_BODY = 100
 
 
@@ -37,7 +42,9 @@ def compare(case, all_series):
     rows = sum(len(one.seconds) for one in all_series)
     ours, parts = in_sluice(all_series)
     more = {"series": len(all_series), "minutes": rows, "rows_a_page": round(rows / parts["pages"][0], 1)}
-    more |= {what: round(size / rows, 3) for what, (_, size) in parts.items()}
+    more |= {what: round(size / rows, 3) for what, (_, size, _) in parts.items()}
+    more |= {"bits": {what: {name: round(8 * size / rows, 3) for name, size in bytes_of.items()}
+                      for what, (_, _, bytes_of) in parts.items()}}
     for peer, measure in (("VictoriaMetrics", in_victoria), ("Prometheus", in_prometheus)):
         theirs, exact = measure(all_series)
         for stage, a, b in zip(("bytes of a minute's sum and count", "the same with names and index"), ours, theirs):
@@ -54,14 +61,23 @@ def in_sluice(all_series):
             # The island writes what it has applied with its next seal, that of this minute.
             time.sleep(70 - time.time() % 60)
         with sluice.server(data):
-            until = time.monotonic() + COMPACTED_SECONDS
-            while rows_in_pages(stores := sluice.inspect(data)) < accepted:
-                if time.monotonic() > until:
-                    raise SystemExit(f"not compacted within {COMPACTED_SECONDS} s")
-                time.sleep(5)
+            stores = compacted(data, accepted)
     parts = {what: total(stores, what) for what in ("pages", "hours", "days")}
-    held = sum(size for _, size in parts.values())
+    held = sum(size for _, size, _ in parts.values())
     return (held, held + sum(store["dictionary"]["bytes"] for store in stores)), parts
+
+
+def compacted(data, rows):
+    """What lies there when every row is in a page and nothing changes any more: days come after their hours."""
+    until, before = time.monotonic() + COMPACTED_SECONDS, None
+    while time.monotonic() < until:
+        stores = sluice.inspect(data)
+        now = [store["parts"] for store in stores]
+        if rows_in_pages(stores) >= rows and now == before:
+            return stores
+        before = now
+        time.sleep(SETTLED_SECONDS)
+    raise SystemExit(f"not compacted within {COMPACTED_SECONDS} s")
 
 
 def rows_in_pages(stores):
@@ -69,9 +85,12 @@ def rows_in_pages(stores):
 
 
 def total(stores, what):
-    """Parts of this kind, and their bytes."""
+    """Parts of this kind, their bytes, and what these are for."""
     parts = [part for store in stores for part in store["parts"] if part["what"] == what]
-    return sum(part["parts"] for part in parts), sum(part["bytes"] for part in parts)
+    bytes_of = Counter()
+    for part in parts:
+        bytes_of.update(part["bytes_of"])
+    return sum(part["parts"] for part in parts), sum(part["bytes"] for part in parts), bytes_of
 
 
 def in_victoria(all_series):
@@ -79,6 +98,7 @@ def in_victoria(all_series):
         lines = [json_line(one, name, values) for one in all_series for name, values in one.two()]
         bodies = (lines[at:at + SERIES_PER_BODY] for at in range(0, len(lines), SERIES_PER_BODY))
         victoria.write(("\n".join(body).encode() for body in bodies), "/api/v1/import")
+        time.sleep(MEMORY_SECONDS)
         victoria.flush()
         data, index = (file_bytes(server.folder / part) for part in ("data", "indexdb"))
         return (data, data + index), exact_share(all_series)

@@ -42,6 +42,8 @@ pub struct BlockHead {
     pub count: u64,
     /// The bytes of the block from its version to its checksum.
     pub block_bytes: usize,
+    /// Those of its content.
+    pub payload_bytes: usize,
 }
 
 /// What a block frames.
@@ -143,7 +145,8 @@ pub(crate) fn split(input: &[u8]) -> Result<(BlockHead, Frame<'_>), CodecError> 
         return Err(truncated("crc", missing as u64));
     }
     let block_bytes = input.len() - after_payload + CRC_BYTES;
-    let head = BlockHead { kind: kind_and_mode >> 4, mode: kind_and_mode & 15, count, block_bytes };
+    let (kind, mode, payload_bytes) = (kind_and_mode >> 4, kind_and_mode & 15, payload.len());
+    let head = BlockHead { kind, mode, count, block_bytes, payload_bytes };
     Ok((head, Frame { kind_and_mode: *kind_and_mode, count, payload }))
 }
 

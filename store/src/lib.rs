@@ -50,6 +50,6 @@ pub use rocksdb::Cache;
 pub use salvage::{Lost, range_past_damage};
 pub use scan::{Batch, EachBatch, Scan, ScanStats, scan};
 pub use series_record::{DictionaryEntry, MetricRecord, SeriesRecord, read_dictionary};
-pub use slab::{Columns, PageBlock, Percentile, SlabBlock, SlabColumns};
+pub use slab::{Columns, PageBlock, Percentile, Profile, SlabBlock, SlabColumns, add_profile};
 pub use tier::Tier;
 pub use verify::{DAMAGE_LISTED_MAX, FamilyVerified, Verified, verify};

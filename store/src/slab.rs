@@ -11,6 +11,7 @@ mod levels;
 mod minutes;
 mod numbers;
 mod page;
+mod profile;
 mod read;
 mod rows;
 mod short;
@@ -20,6 +21,7 @@ use model::{Aggregate, Distinct, Distribution, Kinds, LocalId, Scalars};
 
 pub use columns::{Columns, Percentile};
 pub use page::PageBlock;
+pub use profile::{Profile, add_profile};
 pub use read::SlabColumns;
 
 use crate::StoreError;

@@ -150,7 +150,11 @@ impl<'a> Directory<'a> {
         let short = || StoreError::damaged("the head", "its bytes end early");
         let [version, columns, rows @ ..] = *bytes.first_chunk::<HEAD_BYTES>().ok_or_else(short)?;
         if version != VERSION {
-            return Err(StoreError::Version { what: "the head".into(), found: version, known: short::VERSION });
+            return Err(StoreError::Version {
+                what: "the head".into(),
+                found: version,
+                known: short::VERSION,
+            });
         }
         let head_end = HEAD_BYTES + ENTRY_BYTES * usize::from(columns);
         let (head, rest) = bytes.split_at_checked(head_end).ok_or_else(short)?;
@@ -175,6 +179,12 @@ impl<'a> Directory<'a> {
             start += length;
         }
         None
+    }
+
+    /// Tags and bytes.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
+        let mut rest = self.bodies;
+        self.entries().map_while(move |(tag, length)| Some((tag, rest.split_off(..length)?)))
     }
 
     fn check_rows(&self) -> Result<(), StoreError> {

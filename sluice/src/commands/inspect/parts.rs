@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use ::store::cold::Reference;
-use ::store::{Cf, Columns, KvSnapshot, PartKey, SlabColumns, StoreError};
+use ::store::{Cf, Columns, KvSnapshot, PartKey, Profile, SlabColumns, StoreError, add_profile};
 use model::MinuteRange;
 use serde::Serialize;
 
@@ -22,6 +22,8 @@ pub(super) struct Parts {
     pub(super) rows: u64,
     pub(super) bytes: u64,
     pub(super) bits_per_row: Option<f64>,
+    /// Which of these bytes are for what; heads are frames, lengths and checksums.
+    pub(super) bytes_of: Profile,
     /// Of all metrics.
     pub(super) from_to: Option<[String; 2]>,
 }
@@ -44,12 +46,13 @@ impl Parts {
             rows: 0,
             bytes: 0,
             bits_per_row: None,
+            bytes_of: Profile::new(),
             from_to: None,
         };
         let read = snapshot.range(cf, &[], &[u8::MAX; PartKey::BYTES + 1], &mut |key, value| {
             found.parts += 1;
             found.bytes += value.len() as u64;
-            match decode(cf, key, value, &mut columns) {
+            match decode(cf, key, value, &mut columns, &mut found.bytes_of) {
                 Ok((span, rows)) => {
                     let before = all.unwrap_or(span);
                     all = Some(MinuteRange::new(before.from.min(span.from), before.to.max(span.to)));
@@ -76,6 +79,7 @@ fn decode(
     key: &[u8],
     value: &[u8],
     columns: &mut SlabColumns,
+    profile: &mut Profile,
 ) -> Result<(MinuteRange, Option<u64>), StoreError> {
     let misnamed = || StoreError::Damaged { what: "its name".into(), why: "it is not 12 bytes long".into() };
     let key = PartKey::from_bytes(key).ok_or_else(misnamed)?;
@@ -84,5 +88,6 @@ fn decode(
         Cf::Pages => columns.read_page(value, key.span(cf), Columns::ALL)?,
         _ => columns.read(value, Columns::ALL)?,
     }
+    add_profile(value, profile)?;
     Ok((key.span(cf), Some(columns.len() as u64)))
 }
