@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::bits::Bits;
 use crate::bytes::Reader;
 use crate::packed::Packed;
+use crate::postings::{BLOCK, CHUNKS, Postings};
 use crate::set::ARC_BYTES;
 use crate::{ABSENT, CHUNK, LoadError, Selection, ValueId, ValueTable};
 
@@ -18,6 +19,8 @@ pub struct Dim {
     sealed: Vec<Arc<Packed>>,
     /// The series after those; absent beyond its end.
     open: Vec<ValueId>,
+    /// Of each whole block of whole chunks.
+    postings: Vec<Arc<Postings>>,
     /// Apart from the column because most new series bring no new value.
     values: Arc<ValueTable>,
 }
@@ -27,11 +30,12 @@ pub struct Dim {
 impl Dim {
     /// A dimension that none of `chunks` whole chunks has.
     pub(crate) fn new(name: &str, slot: u16, chunks: usize) -> Self {
-        let mut sealed = Vec::new();
+        let (mut sealed, mut postings) = (Vec::new(), Vec::new());
         if chunks > 0 {
             sealed.resize(chunks, Arc::new(Packed::constant(ABSENT, CHUNK)));
+            postings.resize(chunks / CHUNKS, Arc::new(Postings::crowded(ABSENT)));
         }
-        Self { name: name.into(), slot, sealed, open: Vec::new(), values: Arc::default() }
+        Self { name: name.into(), slot, sealed, open: Vec::new(), postings, values: Arc::default() }
     }
 
     /// The dimension's name.
@@ -104,8 +108,26 @@ impl Dim {
                 Arc::new(Packed::of(&self.open))
             }
         };
-        self.sealed.push(packed);
+        self.push_chunk(packed);
         self.open = Vec::new();
+    }
+
+    /// The next whole chunk; the last of a block brings its postings.
+    fn push_chunk(&mut self, packed: Arc<Packed>) {
+        self.sealed.push(packed);
+        if let (blocks, []) = self.sealed.as_chunks::<CHUNKS>()
+            && let Some(block) = blocks.last()
+        {
+            self.postings.push(Arc::new(Postings::of(block)));
+        }
+    }
+
+    /// Where in a block these values stand; `None` when the block is not whole, or one of them stands at too many.
+    pub(crate) fn lists(&self, block: usize, ids: &[ValueId]) -> Option<Vec<&[u16]>> {
+        let (postings, first) = (self.postings.get(block)?, block * BLOCK);
+        let value_at =
+            |at: u16| self.sealed[first / CHUNK + usize::from(at) / CHUNK].get(usize::from(at) % CHUNK);
+        ids.iter().map(|id| postings.list(*id, value_at)).collect()
     }
 
     /// All ids of a chunk, as many as a chunk can have.
@@ -134,10 +156,13 @@ impl Dim {
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         let sealed = |packed: &Arc<Packed>| ARC_BYTES + size_of::<Packed>() + packed.heap_bytes();
+        let postings = |block: &Arc<Postings>| ARC_BYTES + size_of::<Postings>() + block.heap_bytes();
         self.name.len()
             + self.sealed.capacity() * size_of::<Arc<Packed>>()
             + self.sealed.iter().map(sealed).sum::<usize>()
             + self.open.capacity() * size_of::<ValueId>()
+            + self.postings.capacity() * size_of::<Arc<Postings>>()
+            + self.postings.iter().map(postings).sum::<usize>()
             + size_of::<ValueTable>()
             + self.values.heap_bytes()
     }
@@ -168,7 +193,7 @@ impl Dim {
 
     /// The next chunk of the column, while it is read back.
     pub(crate) fn restore(&mut self, packed: Packed) {
-        if packed.len() == CHUNK { self.sealed.push(Arc::new(packed)) } else { packed.unpack(&mut self.open) }
+        if packed.len() == CHUNK { self.push_chunk(Arc::new(packed)) } else { packed.unpack(&mut self.open) }
     }
 
     /// The values, while they are read back.

@@ -27,6 +27,7 @@ mod bits;
 mod bytes;
 mod ids;
 mod packed;
+mod postings;
 mod set;
 
 // What the series are.
@@ -38,6 +39,7 @@ mod values;
 mod activity;
 mod search;
 mod selection;
+mod shortlist;
 mod verdict;
 
 // All of it, and its way to the disk.

@@ -7,7 +7,9 @@ use roaring::RoaringBitmap;
 
 use crate::activity::Activity;
 use crate::bits::Bits;
+use crate::postings::CHUNKS;
 use crate::selection::Gather;
+use crate::shortlist::Shortlist;
 use crate::verdict::Verdict;
 use crate::{CHUNK, Dim, HintsError, LocalIds, Selection, ValueId};
 
@@ -238,9 +240,8 @@ impl MetricIndex {
         if verdicts.iter().all(|verdict| matches!(verdict, Verdict::Each(true))) {
             return self.all();
         }
-        let (mut gather, mut buffer) = (Gather::default(), Vec::new());
-        self.chunks()
-            .for_each(|(chunk, all)| gather.push(chunk, &chosen(&verdicts, chunk, all, &mut buffer)));
+        let mut gather = Gather::default();
+        self.each_chosen(&verdicts, |chunk, chosen| gather.push(chunk, chosen));
         Selection::Some(gather.finish())
     }
 
@@ -249,30 +250,51 @@ impl MetricIndex {
     pub fn select_active(&self, matchers: &[Matcher], range: MinuteRange) -> Active {
         let (verdicts, mut plan) = (self.verdicts(matchers), self.activity.plan(range));
         let (mut selected, mut yes, mut unsure) = <(Gather, Gather, Gather)>::default();
-        let mut buffer = Vec::new();
-        for (chunk, all) in self.chunks() {
-            let chosen = chosen(&verdicts, chunk, all, &mut buffer);
-            if chosen.is_empty() {
-                continue;
-            }
-            let (active, open) = self.activity.decide(chunk, &chosen, &mut plan);
-            selected.push(chunk, &chosen);
+        self.each_chosen(&verdicts, |chunk, chosen| {
+            let (active, open) = self.activity.decide(chunk, chosen, &mut plan);
+            selected.push(chunk, chosen);
             yes.push(chunk, &active);
             unsure.push(chunk, &open);
-        }
+        });
         let (selected, yes, unsure) = (Selection::Some(selected.finish()), yes.finish(), unsure.finish());
         let look_up = if unsure.is_empty() { Vec::new() } else { plan.to_look_up() };
         Active { selected, yes, unsure, look_up }
     }
 
+    /// Calls `each` with the chunks that have series which fulfil every condition, and with those.
+    fn each_chosen(&self, verdicts: &[Verdict<'_>], mut each: impl FnMut(usize, &Bits)) {
+        let (mut buffer, chunks) = (Vec::new(), self.len().div_ceil(CHUNK));
+        for block in 0..chunks.div_ceil(CHUNKS) {
+            let list = Shortlist::of(verdicts, block);
+            for chunk in block * CHUNKS..chunks.min((block + 1) * CHUNKS) {
+                let Some(mut bits) = self.listed(chunk, &list) else { continue };
+                chosen(&list.left, chunk, &mut bits, &mut buffer);
+                if !bits.is_empty() {
+                    each(chunk, &bits);
+                }
+            }
+        }
+    }
+
+    /// The positions of a chunk that are on the list and not deleted; `None` when there are none.
+    fn listed(&self, chunk: usize, list: &Shortlist<'_>) -> Option<Bits> {
+        let Some(mut bits) = list.chunk(chunk) else { return Some(self.all_of(chunk)) };
+        if bits.is_empty() {
+            return None;
+        }
+        bits.subtract(&self.gone_of(chunk));
+        Some(bits)
+    }
+
     /// Each chunk, and which of its positions are series that are not deleted.
     fn chunks(&self) -> impl Iterator<Item = (usize, Bits)> + use<'_> {
-        let len = self.len();
-        (0..len.div_ceil(CHUNK)).map(move |chunk| {
-            let mut all = Bits::below(CHUNK.min(len - chunk * CHUNK));
-            all.subtract(&self.gone_of(chunk));
-            (chunk, all)
-        })
+        (0..self.len().div_ceil(CHUNK)).map(|chunk| (chunk, self.all_of(chunk)))
+    }
+
+    fn all_of(&self, chunk: usize) -> Bits {
+        let mut all = Bits::below(CHUNK.min(self.len() - chunk * CHUNK));
+        all.subtract(&self.gone_of(chunk));
+        all
     }
 
     fn gone_of(&self, chunk: usize) -> Bits {
@@ -293,15 +315,14 @@ impl MetricIndex {
     }
 }
 
-fn chosen(verdicts: &[Verdict<'_>], chunk: usize, all: Bits, buffer: &mut Vec<ValueId>) -> Bits {
-    let mut bits = all;
+/// Keeps the positions of a chunk that fulfil these conditions.
+fn chosen(verdicts: &[&Verdict<'_>], chunk: usize, bits: &mut Bits, buffer: &mut Vec<ValueId>) {
     for verdict in verdicts {
-        verdict.apply(chunk, &mut bits, buffer);
         if bits.is_empty() {
-            break;
+            return;
         }
+        verdict.apply(chunk, bits, buffer);
     }
-    bits
 }
 
 // === impl MetricIndex: growth ===

@@ -23,6 +23,9 @@ pub(crate) struct Gather {
     words: Vec<u64>,
 }
 
+/// So few positions of a container are added one by one: a bitmap of it is 8 KB to go through.
+const FEW: usize = 256;
+
 /// Positions of one container.
 const CONTAINER: usize = 1 << 16;
 
@@ -93,11 +96,17 @@ impl Gather {
     }
 
     fn flush(&mut self) {
-        if !self.words.is_empty() {
+        let from = (self.container * CONTAINER) as u32; // positions are 32 bits wide
+        if self.words.iter().map(|word| word.count_ones() as usize).sum::<usize>() <= FEW {
+            let positions = self.words.chunks_exact(WORDS).zip((from..).step_by(CHUNK));
+            for (words, from) in positions {
+                let bits = Bits(std::array::from_fn(|at| words[at]));
+                self.all.extend(bits.iter().map(|at| from + at as u32)); // below CHUNK
+            }
+        } else {
             let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
-            let from = (self.container * CONTAINER) as u32; // positions are 32 bits wide
             self.all |= RoaringBitmap::from_lsb0_bytes(from, &bytes);
-            self.words.clear();
         }
+        self.words.clear();
     }
 }

@@ -12,9 +12,19 @@ pub(crate) enum Verdict<'a> {
     Each(bool),
     /// These few ids of a dimension pass.
     Few(&'a Dim, Vec<ValueId>),
-    /// A bit for each id of a dimension.
-    Table(&'a Dim, Vec<u64>),
+    /// A bit for each id of a dimension, and the ids unless they are many.
+    Table(&'a Dim, Vec<u64>, Vec<ValueId>),
 }
+
+/// More ids than this have no lists: finding so many in a block takes as long as looking through it.
+const LISTED: usize = 32;
+
+/// To find the list of an id takes as long as to look up the values of so many positions: some two dozen
+/// cache lines, which lie anywhere, against neighbours. An estimate.
+const FINDING: usize = 256;
+
+/// To walk along so much of a list takes as long as to look up the value of one position.
+const WALKING: usize = 8;
 
 /// Looking for one id in a chunk takes a microsecond, unpacking the chunk and looking up each of its ids four.
 const FEW: usize = 4;
@@ -46,8 +56,20 @@ impl<'a> Verdict<'a> {
         match self {
             Self::Each(passes) => f64::from(u8::from(*passes)),
             Self::Few(dim, ids) => ids.len() as f64 / (dim.values().len() + 1) as f64,
-            Self::Table(dim, table) => passing(table) as f64 / (dim.values().len() + 1) as f64,
+            Self::Table(dim, table, _) => passing(table) as f64 / (dim.values().len() + 1) as f64,
         }
+    }
+
+    /// Where in a block the values stand that pass; `None` when that is not listed, or when it is cheaper to look at the
+    /// column at the positions that are left.
+    pub(crate) fn lists(&self, block: usize, left: usize) -> Option<Vec<&[u16]>> {
+        let (Self::Few(dim, ids) | Self::Table(dim, _, ids)) = self else { return None };
+        if ids.is_empty() || left < ids.len() * FINDING {
+            return None;
+        }
+        let lists = dim.lists(block, ids)?;
+        let listed: usize = lists.iter().map(|list| list.len()).sum();
+        (listed <= left * WALKING).then_some(lists)
     }
 
     /// Keeps what passes.
@@ -55,13 +77,13 @@ impl<'a> Verdict<'a> {
         match self {
             Self::Each(true) => {}
             Self::Each(false) => *bits = Bits::NONE,
-            Self::Few(dim, _) | Self::Table(dim, _) if bits.len() <= SPARSE => self.each(dim, chunk, bits),
+            Self::Few(dim, _) | Self::Table(dim, ..) if bits.len() <= SPARSE => self.each(dim, chunk, bits),
             Self::Few(dim, ids) => {
                 let mut found = Bits::NONE;
                 ids.iter().for_each(|id| dim.find(chunk, *id, &mut found));
                 bits.intersect(&found);
             }
-            Self::Table(dim, table) => {
+            Self::Table(dim, table, _) => {
                 dim.unpack(chunk, buffer);
                 for (word, ids) in bits.0.iter_mut().zip(buffer.chunks(64)) {
                     *word &= ids.iter().rev().fold(0, |all, id| all << 1 | u64::from(is_set(table, *id)));
@@ -74,7 +96,7 @@ impl<'a> Verdict<'a> {
         let passes = |id| match self {
             Self::Each(passes) => *passes,
             Self::Few(_, ids) => ids.contains(&id),
-            Self::Table(_, table) => is_set(table, id),
+            Self::Table(_, table, _) => is_set(table, id),
         };
         let asked = *bits;
         let fails = |at: &usize| !passes(dim.value_id((chunk * crate::CHUNK + at) as u32));
@@ -101,12 +123,17 @@ impl<'a> Verdict<'a> {
         match passing(&table) {
             0 => Self::Each(false),
             all if all > dim.values().len() => Self::Each(true),
-            1..=FEW => {
-                Self::Few(dim, (0..).take(dim.values().len() + 1).filter(|id| is_set(&table, *id)).collect())
+            1..=FEW => Self::Few(dim, ids_of(dim, &table)),
+            few => {
+                let ids = if few <= LISTED { ids_of(dim, &table) } else { Vec::new() };
+                Self::Table(dim, table, ids)
             }
-            _ => Self::Table(dim, table),
         }
     }
+}
+
+fn ids_of(dim: &Dim, table: &[u64]) -> Vec<ValueId> {
+    (0..).take(dim.values().len() + 1).filter(|id| is_set(table, *id)).collect()
 }
 
 fn table_words(dim: &Dim) -> usize {
