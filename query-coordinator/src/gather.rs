@@ -13,7 +13,7 @@ use crate::tuple::{By, compare};
 /// The winners, best first, and exactly everything else.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// Does any partition know the metric?
+    /// Does any partition know the metric, or may one?
     pub(crate) known: bool,
     pub(crate) winners: Vec<Ranked>,
     pub(crate) rest: Rest,

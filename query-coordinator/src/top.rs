@@ -91,8 +91,11 @@ pub(crate) async fn ranking(query: &mut Query, mut job: RankJob) -> Result<Outco
     // A series lives in one partition; a group of several series may not.
     job.local = partitions.len() == 1 || job.by == crate::tuple::By::Whole;
     let partials = query.scatter(&partitions, job.clone()).await?;
-    let budget = Arc::clone(query.budget());
-    blocking(move || gather(&job, partials, &budget)).await
+    let (budget, all_answered) = (Arc::clone(query.budget()), partials.len() == partitions.len());
+    let mut outcome = blocking(move || gather(&job, partials, &budget)).await?;
+    // Who did not answer may know it.
+    outcome.known |= !all_answered;
+    Ok(outcome)
 }
 
 /// Merging millions of groups is no work for a thread that serves connections.

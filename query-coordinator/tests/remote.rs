@@ -270,6 +270,17 @@ async fn a_node_that_is_hung_or_gone_is_named_and_the_others_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_metric_is_missing_only_when_everybody_says_so() {
+    let unknown = || v1::TopRequest { metric: "none".into(), ..top() };
+    let whole = coordinator(PLAN, rooms(PLAN, &some_rows(), &[]), QueryLimits::default());
+    assert!(whole.top(unknown()).await.unwrap().warnings[0].contains("has no metric none"));
+    let coordinator = with_partition_3_at(&[gone().await], short()).await;
+    let reply = coordinator.top(unknown()).await.unwrap();
+    assert_eq!((reply.warnings.as_slice(), reply.rows.len()), (&[][..], 0), "{reply:?}");
+    assert!(reason(&reply).starts_with("partition 3 did not answer: "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_node_that_has_the_partition_is_asked_instead() {
     let whole = coordinator(PLAN, rooms(PLAN, &some_rows(), &[]), QueryLimits::default());
     let whole = untimed(whole.top(top()).await);
