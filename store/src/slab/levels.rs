@@ -149,13 +149,21 @@ mod tests {
         (0..200).map(|series| (0..60).map(|minute| sum(series, minute)).collect()).collect()
     }
 
+    /// SplitMix64: multiples of one constant differ by few deltas, which codes too well.
+    fn mixed(number: i64) -> u64 {
+        let number = (number.cast_unsigned() + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        number ^ (number >> 31)
+    }
+
     /// 0 to 6, without a pattern.
     fn noise(series: i64, minute: i64) -> i64 {
-        ((series * 60 + minute).wrapping_mul(0x5851_f42d_4c95_7f2d) >> 40).rem_euclid(7)
+        (mixed(series * 60 + minute) % 7).cast_signed()
     }
 
     fn level(series: i64) -> i64 {
-        (series * 7_919 * 7_919) % 1_000_003
+        (mixed(series + 1_000_000) % 1_000_003).cast_signed()
     }
 
     #[test]
