@@ -17,7 +17,7 @@ if [ ! -d "$SLUICE_DATA" ]; then
 fi
 step "tests (the server is killed ${SLUICE_KILLS:=50} times among them)"
 export SLUICE_KILLS
-cargo test --locked --workspace
+cargo test --locked --workspace --no-fail-fast # a run of minutes should say all that is wrong
 step "what lies in deploy/"
 scripts/lint-deploy.sh
 step "the log and the roles on real Kafka brokers"
