@@ -54,7 +54,7 @@ pub(crate) fn build_day(
 /// Not while rows of the metric are being purged: they are looked for by the hour.
 ///
 /// # Errors
-/// As [`build_day`].
+/// When the disk cannot be read, a block is damaged, which is named, or a part is too large for one value.
 pub fn close_day(snapshot: &dyn KvSnapshot, metric: MetricId, day: u32) -> Result<KvBatch, StoreError> {
     let is_built = any_part(snapshot, Cf::Days, metric, day..day + 1, None)?.is_some();
     let mut batch = if is_built { KvBatch::new() } else { build_day(snapshot, metric, day)? };
