@@ -267,7 +267,7 @@ fn a_server_that_is_not_there_is_said_at_once() {
     BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(said.starts_with(&format!("note: {endpoint} does not answer (")), "{said}");
+    assert!(said.starts_with(&format!("note: {endpoint} does not take what is sent (")), "{said}");
     assert!(said.contains("trying again, until 120 s after the last line is read"), "{said}");
 }
 

@@ -99,7 +99,7 @@ impl Trouble {
     fn say(&self, why: &str) {
         self.once.call_once(|| {
             eprintln!(
-                "note: {} does not answer ({why}): trying again, until {} s after the last line is read",
+                "note: {} does not take what is sent ({why}): trying again, until {} s after the last line is read",
                 self.endpoint,
                 FINISH_TIMEOUT.as_secs()
             );
