@@ -44,8 +44,9 @@ pub use machine::{
 };
 pub use members::{GroupName, Members, Readers};
 pub use notify::{
-    Acknowledged, AlertName, Book, Condition as LabelCondition, Count, Entry, Filter, Firing, Maintenance,
-    Notification, NotifyFile, Quiet, QuietError, Receiver, Silence, SilenceState, Target, check_url,
+    Acknowledged, AlertName, Book, Condition as LabelCondition, Count, Entry, Filter, Firing, Look,
+    Maintenance, Notification, NotifyFile, Quiet, QuietError, Receiver, Silence, SilenceState, Target,
+    check_url,
 };
 pub use problem::{Problem, Problems};
 pub use rule_files::RuleFiles;

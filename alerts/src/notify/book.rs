@@ -54,6 +54,17 @@ pub struct Count {
     pub given_up: u64,
 }
 
+/// What there is to be told of at one moment.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    /// When, in unix milliseconds.
+    pub now_ms: u64,
+    /// What fires.
+    pub firing: &'a Firing,
+    /// What is not to be told.
+    pub is_quiet: &'a dyn Fn(&AlertName) -> bool,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Told {
     annotations: Texts,
@@ -79,17 +90,12 @@ type ByGroup = BTreeMap<Texts, Vec<Entry>>;
 impl Book {
     /// What has to be sent now, if anything: what is under way, else what is due. To be followed by [`Self::taken`] or
     /// [`Self::failed`].
-    pub fn due(
-        &mut self,
-        now_ms: u64,
-        to: &Receiver,
-        firing: &Firing,
-        is_quiet: &dyn Fn(&AlertName) -> bool,
-    ) -> Option<&Notification> {
+    pub fn due(&mut self, to: &Receiver, look: Look<'_>) -> Option<&Notification> {
+        self.heed_clock(look.now_ms);
         if self.under_way.is_none() {
-            self.under_way = self.next(now_ms, to, firing, is_quiet);
+            self.under_way = self.next(to, look);
         }
-        self.under_way.as_ref().filter(|_| now_ms >= self.try_at_ms)
+        self.under_way.as_ref().filter(|_| look.now_ms >= self.try_at_ms)
     }
 
     /// What is under way was taken.
@@ -105,7 +111,7 @@ impl Book {
         if let Some(group) = self.groups.get_mut(&taken.group).filter(|_| taken.is_last) {
             *group = Group { news_ms: None, told_ms: Some(now_ms) };
         }
-        (self.failures, self.try_at_ms) = (0, now_ms);
+        (self.failures, self.try_at_ms) = (0, 0);
         self.count.taken += 1;
     }
 
@@ -139,15 +145,22 @@ impl Book {
         self.count
     }
 
+    /// A clock that was set back must not hold up what is due.
+    fn heed_clock(&mut self, now_ms: u64) {
+        self.try_at_ms = self.try_at_ms.min(now_ms + BACKOFF_MAX_MS);
+        if let Some(one) = &mut self.under_way {
+            one.built_ms = one.built_ms.min(now_ms);
+        }
+        for state in self.groups.values_mut() {
+            state.news_ms = state.news_ms.map(|at| at.min(now_ms));
+            state.told_ms = state.told_ms.map(|at| at.min(now_ms));
+        }
+    }
+
     /// The group whose turn it is, and what of it is told in one notification.
-    fn next(
-        &mut self,
-        now_ms: u64,
-        to: &Receiver,
-        firing: &Firing,
-        is_quiet: &dyn Fn(&AlertName) -> bool,
-    ) -> Option<Notification> {
-        let news = self.news(now_ms, to, firing, is_quiet);
+    fn next(&mut self, to: &Receiver, look: Look<'_>) -> Option<Notification> {
+        let now_ms = look.now_ms;
+        let news = self.news(to, look);
         let holds_back = |state: &Group| state.told_ms.is_some_and(|told| now_ms < told + to.interval_ms);
         self.groups.retain(|group, state| news.contains_key(group) || holds_back(state));
         for (group, state) in &mut self.groups {
@@ -162,19 +175,13 @@ impl Book {
                 let (group, entries) = (group.clone(), news.get(group)?.clone());
                 Some(self.build(now_ms, to, group, entries))
             }
-            None => self.again(now_ms, to, firing, is_quiet),
+            None => self.again(to, look),
         }
     }
 
     /// By group, what the receiver does not know yet: first what is over.
-    fn news(
-        &mut self,
-        now_ms: u64,
-        to: &Receiver,
-        firing: &Firing,
-        is_quiet: &dyn Fn(&AlertName) -> bool,
-    ) -> ByGroup {
-        let mut news = ByGroup::new();
+    fn news(&mut self, to: &Receiver, look: Look<'_>) -> ByGroup {
+        let (firing, mut news) = (look.firing, ByGroup::new());
         if firing.all && !to.resolved {
             self.told.retain(|name, _| firing.alerts.contains_key(name));
         }
@@ -185,12 +192,12 @@ impl Book {
             news.entry(to.group(&name)).or_default().push(Entry {
                 name,
                 annotations,
-                ends_at: Some(rfc3339(now_ms)),
+                ends_at: Some(rfc3339(look.now_ms)),
             });
         }
         for (name, annotations) in &firing.alerts {
             let known = self.told.get(name).is_some_and(|told| told.sure);
-            if !known && name.is_in(&to.filter) && !is_quiet(name) {
+            if !known && name.is_in(&to.filter) && !(look.is_quiet)(name) {
                 let (name, annotations) = (name.clone(), annotations.clone());
                 news.entry(to.group(&name)).or_default().push(Entry { name, annotations, ends_at: None });
             }
@@ -199,25 +206,19 @@ impl Book {
     }
 
     /// A group of which something was told long ago and fires still, with what else of it was told not much later.
-    fn again(
-        &mut self,
-        now_ms: u64,
-        to: &Receiver,
-        firing: &Firing,
-        is_quiet: &dyn Fn(&AlertName) -> bool,
-    ) -> Option<Notification> {
+    fn again(&mut self, to: &Receiver, look: Look<'_>) -> Option<Notification> {
         let still = |(name, told): &(&AlertName, &Told), age_ms: u64| {
-            let is_old = told.sure && now_ms >= told.at_ms + age_ms;
-            is_old && firing.alerts.contains_key(*name) && !is_quiet(name)
+            let is_old = told.sure && look.now_ms >= told.at_ms + age_ms;
+            is_old && look.firing.alerts.contains_key(*name) && !(look.is_quiet)(name)
         };
         let group = to.group(self.told.iter().find(|one| still(one, to.repeat_ms))?.0);
         let of_it = |one: &(&AlertName, &Told)| to.group(one.0) == group && still(one, to.repeat_ms / 2);
         let entry = |(name, _): (&AlertName, &Told)| {
-            let annotations = firing.alerts.get(name)?.clone();
+            let annotations = look.firing.alerts.get(name)?.clone();
             Some(Entry { name: name.clone(), annotations, ends_at: None })
         };
         let entries = self.told.iter().filter(of_it).filter_map(entry).collect();
-        Some(self.build(now_ms, to, group, entries))
+        Some(self.build(look.now_ms, to, group, entries))
     }
 
     /// As much of it as one notification holds.

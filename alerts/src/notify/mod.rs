@@ -16,7 +16,7 @@ mod pairs;
 mod quiet;
 
 pub use alert::{AlertName, Firing};
-pub use book::{Book, Count};
+pub use book::{Book, Count, Look};
 pub use file::{NotifyFile, Receiver, Target, check_url};
 pub use maintenance::Maintenance;
 pub use message::{Entry, Notification};

@@ -25,6 +25,11 @@ fn firing(names: &[&AlertName]) -> Firing {
     Firing { alerts: names.iter().map(|name| ((*name).clone(), Texts::new())).collect(), all: true }
 }
 
+/// Nothing is quiet.
+fn look(now_ms: u64, firing: &Firing) -> Look<'_> {
+    Look { now_ms, firing, is_quiet: &|_| false }
+}
+
 /// What is told at this second, as `+1 -2`, and taken.
 fn tell(book: &mut Book, second: u64, to: &Receiver, firing: &Firing) -> String {
     tell_but(book, second, to, firing, &|_| false)
@@ -38,7 +43,8 @@ fn tell_but(
     is_quiet: &dyn Fn(&AlertName) -> bool,
 ) -> String {
     let mut said = Vec::new();
-    while let Some(due) = book.due(second * 1_000, to, firing, is_quiet) {
+    let look = Look { now_ms: second * 1_000, firing, is_quiet };
+    while let Some(due) = book.due(to, look) {
         let sign = |one: &Entry| if one.ends_at.is_none() { "+" } else { "-" };
         let words = due.entries.iter().map(|one| format!("{}{}", sign(one), one.name.labels["n"]));
         said.push(words.collect::<Vec<_>>().join(" "));
@@ -69,7 +75,7 @@ fn a_group_resolves_with_its_last_alert() {
     let (to, mut book) = (receiver("wait: 0s, interval: 0s"), Book::default());
     let (a, b) = (name("slow", 1), name("slow", 2));
     let status = |book: &mut Book, second: u64, firing: &Firing| {
-        let body = book.due(second * 1_000, &to, firing, &|_| false).unwrap().body.clone();
+        let body = book.due(&to, look(second * 1_000, firing)).unwrap().body.clone();
         book.taken(second * 1_000);
         (body["status"].as_str().unwrap().to_owned(), body["groupKey"].as_str().unwrap().to_owned())
     };
@@ -83,12 +89,11 @@ fn a_group_resolves_with_its_last_alert() {
 fn what_is_not_taken_is_the_same_again_and_then_made_anew() {
     let (to, mut book) = (receiver("wait: 0s"), Book::default());
     let some = firing(&[&name("slow", 1)]);
-    let first = book.due(0, &to, &some, &|_| false).unwrap().clone();
+    let first = book.due(&to, look(0, &some)).unwrap().clone();
     book.failed(0);
-    assert_eq!(book.due(999, &to, &some, &|_| false), None);
+    assert_eq!(book.due(&to, look(999, &some)), None);
     let (mut at, mut waits) = (0, Vec::new());
-    while let Some(wait) = (0..=60).find(|wait| book.due(at + wait * 1_000, &to, &some, &|_| false).is_some())
-    {
+    while let Some(wait) = (0..=60).find(|wait| book.due(&to, look(at + wait * 1_000, &some)).is_some()) {
         at += wait * 1_000;
         if book.under_way.as_ref() != Some(&first) {
             break;
@@ -132,6 +137,23 @@ fn what_is_out_of_sight_is_not_over() {
     let unseen = Firing { all: false, ..firing(&[]) };
     assert_eq!(tell(&mut book, 60, &to, &unseen), "");
     assert_eq!(tell(&mut book, 61, &to, &firing(&[])), "-1");
+}
+
+#[test]
+fn a_clock_that_was_set_back_holds_nothing_up() {
+    let (to, mut book) = (receiver("wait: 2s, interval: 30s"), Book::default());
+    let (a, b) = (name("slow", 1), name("slow", 2));
+    tell(&mut book, 100_000, &to, &firing(&[&a]));
+    assert_eq!(tell(&mut book, 100_002, &to, &firing(&[&a])), "+1");
+    assert_eq!(tell(&mut book, 100_003, &to, &firing(&[&a, &b])), "");
+    assert_eq!(tell(&mut book, 50, &to, &firing(&[&a, &b])), "", "the interval begins anew");
+    assert_eq!(tell(&mut book, 80, &to, &firing(&[&a, &b])), "+2");
+    let none = firing(&[]);
+    assert!(book.due(&to, look(110_000, &none)).is_none());
+    assert!(book.due(&to, look(112_000, &none)).is_some());
+    book.failed(112_000);
+    assert!(book.due(&to, look(60_000, &none)).is_none());
+    assert!(book.due(&to, look(120_000, &none)).is_some(), "a minute later at the latest");
 }
 
 #[test]
@@ -217,7 +239,8 @@ impl World {
         if !firing.all {
             firing.alerts.clear(); // out of sight
         }
-        let due = self.book.due(self.now_ms, to, &firing, &|name| quiet.contains(name)).cloned();
+        let look = Look { now_ms: self.now_ms, firing: &firing, is_quiet: &|name| quiet.contains(name) };
+        let due = self.book.due(to, look).cloned();
         let Some(due) = due else { return };
         self.saved = serde_json::to_value(&self.book).unwrap();
         if !matches!(way, Way::Lost) {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use alerts::{Book, Firing, Notification, Receiver, Target, check_url};
+use alerts::{AlertName, Book, Firing, Look, Notification, Receiver, Target, check_url};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -56,7 +56,8 @@ impl Courier {
     /// One notification, if one is due; was it taken?
     async fn tell(&mut self, firing: &Firing) -> bool {
         let quiet = self.quiet.now();
-        let due = self.book.due(unix_ms(), &self.receiver, firing, &|alert| quiet.why(alert).is_some());
+        let is_quiet = |alert: &AlertName| quiet.why(alert).is_some();
+        let due = self.book.due(&self.receiver, Look { now_ms: unix_ms(), firing, is_quiet: &is_quiet });
         let Some(notification) = due.cloned() else { return false };
         self.save();
         let sent = send(self.receiver.target.clone(), notification).await;
