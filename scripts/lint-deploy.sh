@@ -7,7 +7,8 @@ cd "$root"
 bash -n deploy/kafka/kafka.sh
 venv="$SLUICE_CACHE/venv-lint"
 [ -f "$venv/done" ] || { python3 -m venv --clear "$venv" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'PyYAML==6.0.3' && touch "$venv/done"; }
-cargo build --locked --quiet -p sluice
+# The binary that the tests use: by itself it would be compiled again, with other features.
+cargo test --locked --quiet --workspace --test cluster --no-run
 "$venv/bin/python" scripts/lint-deploy.py "$CARGO_TARGET_DIR/debug/sluice"
 
 if command -v systemd-analyze >/dev/null; then

@@ -12,5 +12,6 @@ if deploy/kafka/kafka.sh install >/dev/null; then :; else
     exit 0
 fi
 export SLUICE_TEST_CLUSTER=1
-cargo test --locked -p partition-log --test kafka_broker --test kafka_cluster -- --test-threads 2
-cargo test --locked -p sluice --test cluster -- --test-threads 1
+# All of the workspace, so that nothing is compiled again with other features.
+cargo test --locked --workspace --test kafka_broker --test kafka_cluster -- --test-threads 2
+cargo test --locked --workspace --test cluster -- --test-threads 1
